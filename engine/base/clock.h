@@ -1,0 +1,27 @@
+/*
+ * base/clock.h - the only place that asks for the time. A manual clock serves tests.
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <pthread.h>
+#include <sluice/types.h>
+
+typedef struct sl_clock {
+    bool manual;
+    int64_t manual_ms;
+} sl_clock;
+
+extern const sl_clock clock_system;
+
+int64_t clock_wall_ms(const sl_clock *clock); /* since the epoch; may jump */
+int64_t clock_ns(const sl_clock *clock);      /* monotonic */
+
+/* Waits for the condition until the monotonic time; false when the time came first. The mutex is held. */
+bool clock_wait(const sl_clock *clock, pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until_ns);
+void clock_condition(pthread_cond_t *condition); /* makes a condition that clock_wait can use */
+
+/* "2026-11-23T10:00:00.123Z" and its NUL into 25 bytes. */
+void clock_iso(int64_t ms, char at[25]);
+
+#endif

@@ -1,0 +1,100 @@
+/*
+ * sources/source.h - the contract of a source kind: where an input's messages come from.
+ *
+ * One file sources/NAME.c defines `const source_kind source_NAME`; "NAME:target" is a place for --from.
+ *
+ * A source has partitions, each a sequence of offsets. It gathers what arrives by itself; the engine cuts batches from what
+ * is there, as *blocks*: pieces of one partition's input that a worker opens into messages. A block may be open already
+ * (records/segment.h) or raw bytes that `read` checks, decompresses and decodes.
+ *
+ *                    driver and generator                        workers
+ *     open -> start -> look -> take ----------------> block ----> read, read, ... -> messages
+ *                       ^        |                                  |
+ *                       +--------+--- release <--- batch committed -+
+ *
+ * look, take, release and commit are called on one thread at a time, but not always the same; read on any worker, also
+ * twice for the same block. The messages of a block live until its range is released.
+ */
+#ifndef SOURCES_SOURCE_H
+#define SOURCES_SOURCE_H
+
+#include <base/arena.h>
+#include <base/buffer.h>
+#include <base/settings.h>
+#include <sluice/job.h>
+
+/* Where to start when there is no position in the checkpoint. */
+typedef enum source_start { SOURCE_EARLIEST, SOURCE_LATEST, SOURCE_TIMESTAMP } source_start;
+
+typedef struct source_spec {
+    const char *name;   /* as drawn: "lines" */
+    const char *target; /* what stood after "kafka:" */
+    const settings *settings;
+    const char *job;
+    source_start start;
+    int64_t start_ms;   /* of SOURCE_TIMESTAMP */
+    bool available_now; /* read up to the ends found at start */
+    size_t bytes_max;   /* memory.input: gather at most about this much */
+    void (*wake)(void *argument); /* call it, from any thread, when something arrived or an end was reached */
+    void *wake_argument;
+} source_spec;
+
+typedef struct source_partition {
+    const char *topic;
+    int32_t partition;
+    int64_t offset; /* where reading goes on; -1 before start(): as the spec says */
+} source_partition;
+
+/* What of a partition could be cut now. */
+typedef struct source_view {
+    int64_t until; /* everything in [from, until) is here */
+    int64_t end;   /* the partition's end as last known */
+    size_t bytes;  /* of it */
+    bool finished; /* available-now: nothing will come after until */
+} source_view;
+
+typedef struct source_block {
+    uint32_t partition;  /* the engine's number, given to take() */
+    int64_t from, until; /* read() gives only messages of these offsets */
+    const void *data;    /* the source's own */
+    size_t size;
+} source_block;
+
+/* A worker's place in a block it is reading; zeroed before the first read. */
+typedef struct source_reading {
+    size_t at;      /* the source's own */
+    void *state;    /* the source's own: memory from `memory` */
+    arena *memory;  /* of the worker, lives as long as the batch */
+} source_reading;
+
+typedef struct source_kind {
+    const char *name, *about;
+    const setting *settings; /* ends with { 0 }; NULL: none */
+
+    /* Connects and finds the partitions. SL_RETRY: called again until the start-up timeout. */
+    sl_result (*open)(const source_spec *spec, void **self, failure *failure);
+    void (*close)(void *self); /* NULL is fine */
+
+    /* The partitions, in a fixed order; new ones are added at the end. The array lives until the next call. */
+    size_t (*partitions)(void *self, source_partition **partitions);
+    /* Starts to gather. Every partition's offset is given, or -1; afterwards each holds the real one. */
+    sl_result (*start)(void *self, source_partition *partitions, size_t count, failure *failure);
+
+    /* What could be cut of partition i from `from`, at most about `bytes_max` and offsets below from + `records_max`.
+     * SL_RETRY: trouble that may pass, nothing is lost; else the source cannot go on. */
+    sl_result (*look)(void *self, uint32_t i, int64_t from, int64_t records_max, size_t bytes_max,
+                      source_view *view, failure *failure);
+    /* Appends the source_blocks of [from, until), which look() has shown, to `blocks`; none larger than about 256 KiB. */
+    void (*take)(void *self, uint32_t i, int64_t from, int64_t until, buffer *blocks);
+    /* Runs on: worker. Up to `room` messages; *count 0: the block is done. */
+    sl_result (*read)(void *self, const source_block *block, source_reading *reading, sl_message *messages, size_t room,
+                      size_t *count, failure *failure);
+    void (*release)(void *self, uint32_t i, int64_t until); /* nothing below `until` is wanted any more */
+    /* Tells the outside how far the job is, for lag tools; does not wait. NULL where there is no such place. */
+    void (*commit)(void *self, const source_partition *partitions, size_t count);
+
+    /* Tests. NULL where a kind cannot. */
+    void (*send)(void *self, uint32_t i, const sl_message *message);
+} source_kind;
+
+#endif
