@@ -1,0 +1,268 @@
+# Sluice's one Makefile: settings on top, then what is built, then how, then the commands that people type (make help).
+#
+# Files are found by their folder; nothing is listed here when one is added. A variant of the build (VARIANT=asan, tsan,
+# clang) has a folder of its own, build/VARIANT; the release that people run lies in build itself. Everything of the engine
+# and the listeners goes into one archive, libsluice.a, from which jobs, the command, tests and benchmarks are linked.
+
+# ---------------------------------------------------------------------------------------------------------------- settings
+
+VARIANT ?= release
+# "-march=native" is faster on this machine and may not run on the next.
+MARCH   ?=
+# Of the bounded demo: FOR=20s
+FOR     ?=
+# Tests to run: parts of their paths, as in TESTS="base/ jobs/listens"
+TESTS   ?=
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+PACKAGES := rdkafka hiredis libcurl json-c libmicrohttpd libxxhash
+
+language := -std=c17 -D_GNU_SOURCE
+# What is wrong, what is easily misread, what changes a value in silence, what ought to have a prototype.
+warnings  = -Wall -Wextra -Wpedantic -Werror -Wundef -Wformat=2 -Wconversion -Wcast-qual \
+            -Wstrict-prototypes -Wmissing-prototypes $(shadow)
+# A variable named like its type ("arena *arena") is our way; gcc's plain -Wshadow takes it for a mistake, clang's does not.
+shadow    = $(if $(findstring clang,$(CC)),-Wshadow,-Wshadow=local)
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+# The archive holds machine code beside what the link-time optimizer reads: jobs and the command are linked with it,
+# tests quickly without it, and nothing is compiled twice.
+ifeq ($(VARIANT),release)
+out      := build
+optimize := -O3 -g1
+lto      := -flto=auto -ffat-lto-objects
+archiver := gcc-ar
+else ifeq ($(VARIANT),asan)
+out      := build/asan
+optimize := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+archiver := ar
+else ifeq ($(VARIANT),tsan)
+# gcc's OpenMP library is unknown to ThreadSanitizer and looks like a race; clang's is not.
+out      := build/tsan
+CC       := $(firstword $(foreach version,14 15 16 17 18 19 20,$(notdir $(shell command -v clang-$(version)))) clang)
+optimize := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+archiver := ar
+else ifeq ($(VARIANT),clang)
+out      := build/clang
+CC       := clang
+optimize := -O2 -g1
+archiver := ar
+else
+$(error VARIANT is release, asan, tsan or clang)
+endif
+
+# ------------------------------------------------------------------------------------------------------------ what is built
+
+find = $(patsubst ./%,%,$(sort $(shell find $(wildcard $1) -name '*.c' 2>/dev/null)))
+# Of some C files, those that hold a main.
+with_main = $(if $(strip $1),$(shell grep -lE '^int main\b' $1))
+objects_of = $(patsubst %.c,$(out)/obj/%.o,$1)
+
+kind_folders := engine/sources engine/lookups engine/sinks listeners
+kinds        := $(wildcard $(addsuffix /*.c,$(kind_folders)))
+
+library_sources := $(filter-out engine/main.c engine/cli/main.c,$(call find,engine)) $(call find,listeners)
+library         := $(out)/libsluice.a
+job_main        := $(out)/obj/engine/main.o
+jobs            := $(patsubst jobs/%.c,$(out)/jobs/%,$(wildcard jobs/*.c))
+command         := $(patsubst engine/cli/main.c,$(out)/sluice,$(wildcard engine/cli/main.c))
+
+test_sources    := $(call find,tests)
+test_mains      := $(call with_main,$(test_sources))
+test_support    := $(filter-out $(test_mains) tests/fuzz/%,$(test_sources))
+test_library    := $(out)/libtests.a
+# "kafka.test", since a folder "kafka" may lie beside it.
+test_program     = $(patsubst tests/%.c,$(out)/tests/%.test,$1)
+test_programs   := $(call test_program,$(test_mains))
+named_in_TESTS   = $(strip $(foreach part,$(TESTS),$(findstring $(part),$1)))
+tests_wanted    := $(call test_program,$(if $(TESTS),$(foreach test,$(test_mains),$(if \
+                       $(call named_in_TESTS,$(test)),$(test))),$(test_mains)))
+
+bench_programs  := $(patsubst bench/%.c,$(out)/bench/%,$(call with_main,$(call find,bench)))
+
+objects := $(call objects_of,$(library_sources) $(wildcard engine/main.c engine/cli/main.c jobs/*.c) $(test_sources) \
+               $(call find,bench)) $(out)/obj/kinds.o
+
+.PHONY: all
+all: $(command) $(jobs)
+
+# -------------------------------------------------------------------------------------------------------------- how: flags
+
+# Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
+ifneq ($(filter-out deps check clean help demo test test-asan test-tsan bench bench-engine bench-kafka,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell pkg-config --exists $(PACKAGES) && echo yes),yes)
+$(error A library or pkg-config itself is missing (of $(PACKAGES)); "make deps" installs it)
+endif
+# Headers of others are not ours to warn about. xxHash is compiled in from its header.
+package_flags := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(PACKAGES)))
+package_links := $(shell pkg-config --libs $(filter-out libxxhash,$(PACKAGES)))
+endif
+
+compile = $(CC) $(language) $(warnings) $(optimize) $(if $(MARCH),-march=$(MARCH)) -fopenmp $(CPPFLAGS) $(CFLAGS)
+link    = $(CC) $(optimize) $(if $(MARCH),-march=$(MARCH)) -fopenmp -Wl,--as-needed $(LDFLAGS)
+libs    = $(package_links) -lm -pthread
+
+# V=1 shows whole commands.
+show    = $(if $(V),,@echo '  $1  $2' && )
+
+includes := -Iengine -Iengine/include -Ilisteners $(package_flags)
+# Jobs see what users of the installed headers see.
+$(out)/obj/jobs/%.o: includes := -Iengine/include -Ijobs
+$(out)/obj/tests/%.o $(out)/obj/bench/%.o: includes := -Iengine -Iengine/include -Ijobs -Ilisteners -Itests $(package_flags)
+$(out)/obj/tests/%.o: lto :=
+
+# Other flags or another compiler: everything is compiled anew.
+$(out)/flags: force
+	@mkdir -p $(@D)
+	@echo '$(compile) $(lto) $(package_flags)' | cmp -s - $@ || echo '$(compile) $(lto) $(package_flags)' >$@
+
+# -------------------------------------------------------------------------------------------------------------- how: rules
+
+$(out)/obj/%.o: %.c Makefile $(out)/flags
+	@mkdir -p $(@D)
+	$(call show,cc,$<)$(compile) $(lto) $(includes) -MMD -MP -c $< -o $@
+
+$(out)/obj/kinds.o: build/kinds.c Makefile $(out)/flags
+	@mkdir -p $(@D)
+	$(call show,cc,$<)$(compile) $(lto) $(includes) -MMD -MP -c $< -o $@
+
+# An array: its room (source), the folder, the type of its members.
+define kinds_array
+$(foreach file,$(wildcard $2/*.c),extern const $3 $1_$(basename $(notdir $(file)));\n)const $3 *const $1_kinds[] = {\
+$(foreach file,$(wildcard $2/*.c), &$1_$(basename $(notdir $(file))),) NULL };\n
+endef
+
+define kinds_text
+/* Written by the Makefile from the file names: sinks/elastic.c is "elastic:" and sink_elastic. */\n#include <kinds.h>\n\n$(strip \
+$(call kinds_array,source,engine/sources,source_kind)) $(strip \
+$(call kinds_array,lookup,engine/lookups,lookup_kind)) $(strip \
+$(call kinds_array,sink,engine/sinks,sink_kind)) $(strip \
+$(call kinds_array,listener,listeners,sl_listener))
+endef
+
+build/kinds.c: force
+	@mkdir -p $(@D)
+	@printf '$(kinds_text)' | sed 's/^ //' | cmp -s - $@ || printf '$(kinds_text)' | sed 's/^ //' >$@
+
+# Made anew as a whole: a file that went must not live on in it. The list of its members is a prerequisite.
+$(library): $(call objects_of,$(library_sources)) $(out)/obj/kinds.o $(out)/members
+	@rm -f $@
+	$(call show,ar,$@)$(archiver) rcs $@ $(filter %.o,$^)
+
+$(test_library): $(call objects_of,$(test_support)) $(out)/members
+	@rm -f $@
+	$(call show,ar,$@)ar rcs $@ $(filter %.o,$^)
+
+$(out)/members: force
+	@mkdir -p $(@D)
+	@echo '$(library_sources) $(test_support)' | cmp -s - $@ || echo '$(library_sources) $(test_support)' >$@
+
+$(command): $(out)/obj/engine/cli/main.o $(library)
+	$(call show,ld,$@)$(link) $(lto) $^ $(libs) -o $@
+
+$(jobs): $(out)/jobs/%: $(out)/obj/jobs/%.o $(job_main) $(library)
+	@mkdir -p $(@D)
+	$(call show,ld,$@)$(link) $(lto) $^ $(libs) -o $@
+
+$(test_programs): $(out)/tests/%.test: $(out)/obj/tests/%.o $(test_library) $(library)
+	@mkdir -p $(@D)
+	$(call show,ld,$@)$(link) $(if $(lto),-fno-lto) $^ -lcmocka $(libs) -o $@
+
+$(bench_programs): $(out)/bench/%: $(out)/obj/bench/%.o $(library)
+	@mkdir -p $(@D)
+	$(call show,ld,$@)$(link) $(lto) $^ $(libs) -o $@
+
+-include $(objects:.o=.d)
+
+.PHONY: force
+force:
+# Objects are kept for the next run.
+.SECONDARY: $(objects)
+
+# ---------------------------------------------------------------------------------------------------------------- commands
+
+## make               the command build/sluice and the jobs build/jobs/*
+
+## make deps          installs the packages that are missing
+.PHONY: deps
+deps:
+	@tests/deps.sh build run test check
+
+## make demo          the whole pipeline on this machine, with made-up listens (FOR=20s: for so long)
+.PHONY: demo
+demo:
+	@tests/deps.sh build run
+	@$(MAKE) --no-print-directory all
+	build/sluice demo $(if $(FOR),--for $(FOR))
+
+## make test          builds and runs all tests (TESTS="base/ jobs/listens": those)
+.PHONY: test
+test:
+	@tests/deps.sh build run test
+	@$(MAKE) --no-print-directory run-tests
+
+## make test-asan     the same under the address and undefined behaviour sanitizers
+.PHONY: test-asan
+test-asan:
+	@tests/deps.sh build run test
+	@$(MAKE) --no-print-directory VARIANT=asan run-tests
+
+## make test-tsan     all but the system tests under the thread sanitizer
+.PHONY: test-tsan
+test-tsan:
+	@tests/deps.sh build run test
+	@$(MAKE) --no-print-directory VARIANT=tsan run-tests
+
+# Under the thread sanitizer no system tests: what they start is mostly servers, and too slow.
+.PHONY: run-tests
+run-tests: tests_run := $(if $(filter tsan,$(VARIANT)),$(filter-out $(out)/tests/system/%,$(tests_wanted)),$(tests_wanted))
+run-tests: all tests
+	@tests/run.sh $(out) $(tests_run)
+
+.PHONY: tests
+tests: $(tests_wanted)
+
+## make check         format, layers, lengths, banned words, missing tests, static analysis
+.PHONY: check
+check:
+	@tests/deps.sh build check
+	@tests/check/all.sh
+
+## make bench         both benchmarks: bench-engine (from memory) and bench-kafka (a real broker)
+.PHONY: bench bench-engine bench-kafka
+bench: bench-engine bench-kafka
+bench-engine:
+	@tests/deps.sh build
+	@$(MAKE) --no-print-directory bench-programs
+	build/bench/engine/listens
+bench-kafka:
+	@tests/deps.sh build run test
+	@$(MAKE) --no-print-directory all bench-programs
+	bench/kafka/run.sh
+
+.PHONY: bench-programs
+bench-programs: $(bench_programs)
+
+## make install       the command, the jobs, headers and archive under PREFIX (/usr/local)
+.PHONY: install
+install: all $(job_main)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/sluice/jobs include/sluice)
+	install $(command) $(DESTDIR)$(PREFIX)/bin
+	install $(jobs) $(DESTDIR)$(PREFIX)/lib/sluice/jobs
+	install -m 644 $(library) $(DESTDIR)$(PREFIX)/lib
+	install -m 644 $(job_main) $(DESTDIR)$(PREFIX)/lib/sluice
+	install -m 644 engine/include/sluice/*.h $(DESTDIR)$(PREFIX)/include/sluice
+
+## make clean         removes build/
+.PHONY: clean
+clean:
+	rm -rf build
+
+## make help          this
+.PHONY: help
+help:
+	@sed -n 's/^## //p' Makefile
