@@ -111,9 +111,9 @@ show    = $(if $(V),,@echo '  $1  $2' && )
 
 includes := -Iengine -Iengine/include -Ilisteners $(package_flags)
 # Jobs see what users of the installed headers see.
-$(out)/obj/jobs/%.o: includes := -Iengine/include -Ijobs
-$(out)/obj/tests/%.o $(out)/obj/bench/%.o: includes := -Iengine -Iengine/include -Ijobs -Ilisteners -Itests $(package_flags)
-$(out)/obj/tests/%.o: lto :=
+$(out)/obj/jobs/%.o: private includes := -Iengine/include -Ijobs
+$(out)/obj/tests/%.o $(out)/obj/bench/%.o: private includes := -Iengine -Iengine/include -Ijobs -Ilisteners -Itests $(package_flags)
+$(out)/obj/tests/%.o: private lto :=
 
 # Other flags or another compiler: everything is compiled anew.
 $(out)/flags: force
@@ -185,6 +185,9 @@ force:
 
 # ---------------------------------------------------------------------------------------------------------------- commands
 
+# This Makefile anew, after the packages are there, on all cores.
+again = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 ## make               the command build/sluice and the jobs build/jobs/*
 
 ## make deps          installs the packages that are missing
@@ -196,26 +199,26 @@ deps:
 .PHONY: demo
 demo:
 	@tests/deps.sh build run
-	@$(MAKE) --no-print-directory all
+	@$(again) all
 	build/sluice demo $(if $(FOR),--for $(FOR))
 
 ## make test          builds and runs all tests (TESTS="base/ jobs/listens": those)
 .PHONY: test
 test:
 	@tests/deps.sh build run test
-	@$(MAKE) --no-print-directory run-tests
+	@$(again) run-tests
 
 ## make test-asan     the same under the address and undefined behaviour sanitizers
 .PHONY: test-asan
 test-asan:
 	@tests/deps.sh build run test
-	@$(MAKE) --no-print-directory VARIANT=asan run-tests
+	@$(again) VARIANT=asan run-tests
 
 ## make test-tsan     all but the system tests under the thread sanitizer
 .PHONY: test-tsan
 test-tsan:
 	@tests/deps.sh build run test
-	@$(MAKE) --no-print-directory VARIANT=tsan run-tests
+	@$(again) VARIANT=tsan run-tests
 
 # Under the thread sanitizer no system tests: what they start is mostly servers, and too slow.
 .PHONY: run-tests
@@ -237,11 +240,11 @@ check:
 bench: bench-engine bench-kafka
 bench-engine:
 	@tests/deps.sh build
-	@$(MAKE) --no-print-directory bench-programs
+	@$(again) bench-programs
 	build/bench/engine/listens
 bench-kafka:
 	@tests/deps.sh build run test
-	@$(MAKE) --no-print-directory all bench-programs
+	@$(again) all bench-programs
 	bench/kafka/run.sh
 
 .PHONY: bench-programs

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Installs the Debian or Ubuntu packages that are missing. Usage: deps.sh build|run|test|check ...
+#
+# Each argument is a purpose: what compiling needs, what the demo runs, what the tests run, what `make check` runs. With
+# everything there it only asks dpkg once and says nothing. It asks before it installs when someone is there to answer.
+set -euo pipefail
+
+packages_for() {
+  case $1 in
+  build) echo gcc libc6-dev make pkg-config librdkafka-dev libhiredis-dev libcurl4-openssl-dev libjson-c-dev \
+              libmicrohttpd-dev libxxhash-dev ;;
+  run)   echo redis-server ;;
+  test)  echo libcmocka-dev kcat curl unzip procps maven
+         command -v java >/dev/null || echo default-jre-headless   # any Java from 17 on will do
+         echo clang libclang-rt-dev libomp-dev llvm ;;             # ThreadSanitizer, with names in its reports
+  check) echo clang-format clang-tidy git ;;
+  *)     echo "deps.sh: no purpose '$1'; they are build, run, test and check" >&2; return 2 ;;
+  esac
+}
+
+# Another version of clang or of its libraries serves as well as the one that the distribution calls the default.
+installed() {
+  case $1 in
+  libclang-rt-dev|libomp-dev) compgen -G "/usr/lib/llvm-*/lib*/$([[ $1 = libomp-dev ]] && echo libomp.so ||
+                                echo 'clang/*/lib/linux/libclang_rt.tsan-*.a')" >/dev/null && return ;;
+  llvm)                       compgen -G '/usr/bin/llvm-symbolizer*' >/dev/null && return ;;
+  esac
+  grep -qxF "$1" <<<"$there"
+}
+
+# A package is there when dpkg says so; without dpkg, nothing is known and pkg-config will tell.
+there=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p') || true
+
+wanted=() missing=()
+for purpose in "$@"; do
+  names=$(packages_for "$purpose")
+  for name in $names; do wanted+=("$name"); done
+done
+for name in "${wanted[@]}"; do installed "$name" || missing+=("$name"); done
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+  echo "There is no apt-get here. Sluice needs what Debian calls: ${wanted[*]}" >&2
+  echo "Install them in this system's own way; the build goes on with what is there." >&2
+  exit 0
+fi
+
+as_root=()
+if [[ $(id -u) != 0 ]]; then
+  if ! command -v sudo >/dev/null; then
+    echo "These packages are missing, and there is no sudo to install them. As root: apt-get install ${missing[*]}" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+
+echo "Installing ${missing[*]}"
+if [[ -t 0 && -z ${CI:-} ]]; then
+  read -r -p "Go on? [Y/n] " answer
+  [[ $answer = "" || $answer = [yY]* ]] || { echo "Nothing was installed." >&2; exit 1; }
+fi
+
+# RUNLEVEL=1: a redis-server that is installed here is not started as a service; tests and demo start their own.
+quietly=(env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+for step in update "install -y --no-install-recommends ${missing[*]}"; do
+  # shellcheck disable=SC2086 # the step's words are apt-get's arguments
+  "${as_root[@]}" "${quietly[@]}" apt-get -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 $step >"$log" 2>&1 </dev/null || {
+    tail -20 "$log" >&2
+    echo "apt-get ${step%% *} failed; its last lines are above." >&2
+    exit 1
+  }
+done
