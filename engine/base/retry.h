@@ -21,4 +21,7 @@ int64_t retry_next_ms(retry *retry); /* random between half of and all of first 
 /* Waits that long. False when the deadline (monotonic ns) would pass first, or *stop became true (NULL: never). */
 bool retry_wait(retry *retry, int64_t deadline_ns, const atomic_bool *stop);
 
+/* Call it after setting a `stop`: every waiting thread looks at its own again. Not from a signal handler. */
+void retry_wake(void);
+
 #endif
