@@ -30,4 +30,15 @@ sl_result disk_folder(const char *path, failure *failure);            /* makes i
 /* Names in a folder that begin with `prefix`, sorted by bytes; free the array and each name. */
 sl_result disk_list(const char *folder, const char *prefix, char ***names, size_t *count, failure *failure);
 
+/*
+ * For tests. "CALL:ERROR[:PATH[:FIRST[:TIMES]]]": from the FIRST time on (1) that CALL touches a path in which PATH
+ * occurs, TIMES calls (all; of EINTR one) fail. CALL: open read write sync cut rename remove folder. ERROR: ENOSPC EDQUOT
+ * EIO EACCES EINTR, or SHORT: half of the bytes are read or written. NULL: no more. False when it is none of this.
+ * faults_open() takes it from SLUICE_DISK_FAULT.
+ */
+bool disk_break(const char *what);
+
+/* For tests: what a power cut does. Every open file is cut to what was synced. */
+void disk_forget(void);
+
 #endif
