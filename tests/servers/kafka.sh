@@ -1,0 +1,130 @@
+#!/usr/bin/env bash
+# A real Apache Kafka broker on loopback: one node, broker and controller in one (KRaft), its jars from Maven Central.
+#
+#     kafka.sh fetch | start | stop          start prints "HOST:PORT pid PID" when the broker answers
+#
+# Environment, all optional:
+#     PORT=29092       the controller listens on PORT + 1
+#     VERSION=4.1.0    HEAP=512m    PARTITIONS=8 (of topics that appear by themselves)
+#     ROOT=            where the jars are kept; default: the tests' cache folder
+#     RUN=             data, logs and pid of this broker; default ROOT/run-kafka-PORT. Starting again finds its data
+#     METRICS_PORT=    Prometheus text of the JMX exporter on this port
+#     EXTRA=           broker settings, "key=value key=value"
+#     START_SECONDS=60 how long the broker may take
+# Exit codes: common.sh. 77 means: cannot be had here.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+VERSION=${VERSION:-4.1.0} PORT=${PORT:-29092} HEAP=${HEAP:-512m} ROOT=${ROOT:-$CACHE}
+RUN=${RUN:-$ROOT/run-kafka-$PORT} START_SECONDS=${START_SECONDS:-60}
+EXPORTER=1.0.1
+JARS=$ROOT/kafka-$VERSION PIDFILE=$RUN/pid
+
+# Maven resolves the broker's dependencies; no distribution is downloaded.
+get_jars() {
+  cat >"$1/pom.xml" <<POM
+<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+  <groupId>local</groupId><artifactId>broker</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>$VERSION</version></dependency>
+    <dependency><groupId>io.prometheus.jmx</groupId><artifactId>jmx_prometheus_javaagent</artifactId><version>$EXPORTER</version></dependency>
+  </dependencies></project>
+POM
+  maven -f "$1/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies -DoutputDirectory="$1/got"
+}
+
+fetch() {
+  fetch_once "$JARS" get_jars
+}
+
+settings() {
+  cat <<CONF
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$((PORT + 1))
+listeners=PLAINTEXT://127.0.0.1:$PORT,CONTROLLER://127.0.0.1:$((PORT + 1))
+advertised.listeners=PLAINTEXT://127.0.0.1:$PORT
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+log.dirs=$RUN/data
+num.partitions=${PARTITIONS:-8}
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+CONF
+  local pair
+  for pair in ${EXTRA:-}; do
+    echo "$pair"
+  done
+}
+
+# A data folder is formatted once; a marker tells a finished format from one that was interrupted.
+format() {
+  [[ -e $RUN/formatted ]] && return
+  rm -rf "${RUN:?}/data"
+  local cluster
+  cluster=$(timeout 60 java -cp "$JARS/*" kafka.tools.StorageTool random-uuid 2>/dev/null)
+  timeout 60 java -cp "$JARS/*" kafka.tools.StorageTool format -t "$cluster" -c "$RUN/server.properties" >"$RUN/format.log" 2>&1 || {
+    tail -20 "$RUN/format.log" >&2
+    return 1
+  }
+  touch "$RUN/formatted"
+}
+
+# The port is open a moment before metadata is there, so kcat is asked; without kcat the broker's log has to do.
+is_up() {
+  if command -v kcat >/dev/null; then
+    timeout 5 kcat -b "127.0.0.1:$PORT" -L -m 1 >/dev/null 2>&1
+  else
+    grep -q 'Kafka Server started' "$RUN/console.log" && answers_tcp "$PORT"
+  fi
+}
+
+start() {
+  local pid agent=() until
+  if pid=$(runs "$PIDFILE" "$RUN/server.properties"); then
+    echo "127.0.0.1:$PORT pid $pid"
+    return
+  fi
+  need java
+  fetch
+  if answers_tcp "$PORT"; then
+    echo "kafka.sh: port $PORT is taken by another process; give PORT=" >&2
+    return 1
+  fi
+  mkdir -p "$RUN"
+  settings >"$RUN/server.properties"
+  format
+  if [[ -n ${METRICS_PORT:-} ]]; then
+    printf 'lowercaseOutputName: true\nrules:\n- pattern: ".*"\n' >"$RUN/jmx.yml"
+    agent=("-javaagent:$JARS/jmx_prometheus_javaagent-$EXPORTER.jar=127.0.0.1:$METRICS_PORT:$RUN/jmx.yml")
+  fi
+  setsid java "-Xmx$HEAP" "-Xms$HEAP" -XX:+UseSerialGC "${agent[@]}" -cp "$JARS/*" kafka.Kafka "$RUN/server.properties" \
+    >"$RUN/console.log" 2>&1 </dev/null &
+  pid=$!
+  echo "$pid" >"$PIDFILE"
+  until=$((SECONDS + START_SECONDS))
+  while ((SECONDS < until)) && kill -0 "$pid" 2>/dev/null; do
+    if is_up; then
+      echo "127.0.0.1:$PORT pid $pid"
+      return
+    fi
+    sleep 0.1
+  done
+  tail -20 "$RUN/console.log" >&2
+  stop
+  return 1
+}
+
+stop() {
+  end "$PIDFILE" "$RUN/server.properties"
+}
+
+case ${1:-} in
+fetch | start | stop) "$1" ;;
+*)
+  echo "usage: kafka.sh fetch|start|stop" >&2
+  exit 2
+  ;;
+esac
