@@ -14,6 +14,7 @@
 #ifndef BASE_SETTINGS_H
 #define BASE_SETTINGS_H
 
+#include <base/buffer.h>
 #include <base/failure.h>
 #include <stdio.h>
 
@@ -30,7 +31,7 @@ typedef enum setting_kind {
 
 typedef struct setting {
     const char *key;  /* "batch.interval", for files, --conf and SLUICE_BATCH_INTERVAL; NULL: command line only */
-    const char *flag; /* "--interval"; NULL: only by --conf. One of key and flag is there */
+    const char *flag; /* "--interval" or "-v, --verbose"; NULL: only by --conf. One of key and flag is there */
     setting_kind kind;
     const char *usual, *least, *most; /* as a user writes them; NULL: none */
     const char *value;                /* what the value is called in --help: "DURATION" */
@@ -41,7 +42,12 @@ typedef struct settings settings;
 
 settings *settings_new(void);
 void settings_free(settings *settings); /* NULL is fine */
-void settings_add(settings *settings, const char *title, const setting *rows); /* title heads them in --help */
+
+/*
+ * Rows up to one without key and flag; title heads them in --help. All is copied. A wrong row (its default is not in its
+ * range, its name is taken) is told by the next call that can fail.
+ */
+void settings_add(settings *settings, const char *title, const setting *rows);
 
 /* Keys that begin with `prefix` and are in no table are kept as they are: "kafka." for librdkafka. */
 void settings_pass(settings *settings, const char *prefix);
@@ -57,8 +63,9 @@ sl_result settings_environment(settings *settings, char **environment, failure *
 
 /*
  * Options from argv[1] on: --flag VALUE, --flag=VALUE, --conf key=value, --properties-file FILE. Files are read first,
- * then the environment, then the other options, whatever their order. Stops at the first word that is no option, or after
- * "--"; *used is the index where it stopped.
+ * then the environment, then the other options, whatever their order; before all, flags without a key (--help), so that
+ * they are known when something else is wrong. Stops at the first word that is no option, or after "--"; *used is the
+ * index where it stopped.
  */
 sl_result settings_arguments(settings *settings, int argc, char **argv, int *used, failure *failure);
 
@@ -80,6 +87,8 @@ void settings_each(const settings *settings, const char *prefix,
 void settings_help(const settings *settings, FILE *out);    /* a line or more per row, under its title */
 void settings_explain(const settings *settings, FILE *out); /* key, value (secrets hidden), origin */
 bool settings_is_secret(const char *key);                   /* password, secret, key, token, ... */
+/* The text with "[hidden]" for what stands before the '@' of its URLs; for messages that tell of an address. */
+void settings_hide(buffer *out, const char *text);
 
 /* Parsing of single values, also used by option tables. *value is untouched when the answer is not SL_OK. */
 sl_result duration_parse(const char *text, int64_t *ms, failure *failure);
