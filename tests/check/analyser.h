@@ -24,7 +24,7 @@ static inline void *known_resize(void *at, size_t bytes)
     return moved;
 }
 
-#define memory_new(bytes) known_new(bytes)
+#define memory_new(bytes)        known_new(bytes)
 #define memory_resize(at, bytes) known_resize(at, bytes)
 
 #endif
