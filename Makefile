@@ -57,7 +57,7 @@ endif
 
 # ------------------------------------------------------------------------------------------------------------ what is built
 
-find = $(patsubst ./%,%,$(sort $(shell find $(wildcard $1) -name '*.c' 2>/dev/null)))
+find = $(if $(wildcard $1),$(sort $(shell find $1 -name '*.c')))
 # Of some C files, those that hold a main.
 with_main = $(if $(strip $1),$(shell grep -lE '^int main\b' $1))
 objects_of = $(patsubst %.c,$(out)/obj/%.o,$1)
