@@ -1,17 +1,17 @@
 /*
  * tests/clients/redis.c - addresses, pipelines, and what happens when the server goes away, against a redis-server.
  */
+#include <clients/redis.h>
+#include <servers/redis.h>
 #include <setjmp.h>
+#include <sluice/text.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <clients/redis.h>
-#include <cmocka.h>
-#include <servers/redis.h>
-#include <sluice/text.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static redis_server *server; /* NULL: there is no redis-server */
 

@@ -1,8 +1,7 @@
 /*
- * tests/servers/redis.c - starts redis-server and waits until it says that it is ready, on its output and by an answer.
+ * tests/servers/redis.c - starts redis-server and waits until its log says that it is ready.
  */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <hiredis/hiredis.h>
 #include <servers/redis.h>
 #include <signal.h>
