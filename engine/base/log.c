@@ -50,6 +50,7 @@ static size_t character_read(const unsigned char *at, unsigned *code);
 static bool character_is_shown(unsigned code);
 static void repeats_tell(void);
 static void line_write(const buffer *body);
+static void line_render(const buffer *body);
 static sl_result file_write(const buffer *line, failure *failure);
 static sl_result file_rotate(failure *failure);
 static void error_write(const char *bytes, size_t size);
@@ -201,12 +202,8 @@ static void repeats_tell(void)
 
 static void line_write(const buffer *body)
 {
-    char time[25];
     failure failure = { 0 };
-    clock_iso(clock_wall_ms(&clock_system), time);
-    state.out.size = 0;
-    buffer_print(&state.out, state.json ? "{\"time\":\"%s\"," : "%s ", time);
-    buffer_append(&state.out, body->at, body->size);
+    line_render(body);
     if (state.file && file_write(&state.out, &failure) == SL_OK) {
         state.complained = false;
         return;
@@ -217,8 +214,18 @@ static void line_write(const buffer *body)
     state.complained = true;
     buffer complaint = { 0 };
     body_render(&complaint, &(log_line){ LOG_LEVEL_ERROR, "log", failure.text });
-    error_write(complaint.at, complaint.size);
+    line_render(&complaint);
+    error_write(state.out.at, state.out.size);
     buffer_done(&complaint);
+}
+
+static void line_render(const buffer *body)
+{
+    char time[25];
+    clock_iso(clock_wall_ms(&clock_system), time);
+    state.out.size = 0;
+    buffer_print(&state.out, state.json ? "{\"time\":\"%s\"," : "%s ", time);
+    buffer_append(&state.out, body->at, body->size);
 }
 
 static sl_result file_write(const buffer *line, failure *failure)

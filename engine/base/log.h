@@ -13,7 +13,13 @@
 #include <base/failure.h>
 #include <base/settings.h>
 
-typedef enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_TRACE } log_level;
+typedef enum log_level {
+    LOG_LEVEL_ERROR,
+    LOG_LEVEL_WARN,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_DEBUG,
+    LOG_LEVEL_TRACE
+} log_level;
 
 extern const setting log_settings[]; /* log.level, log.format, log.file.bytes, log.files */
 
@@ -22,11 +28,12 @@ sl_result log_open(const settings *settings, const char *file, failure *failure)
 void log_close(void);
 
 bool log_wants(log_level level);
-__attribute__((format(printf, 3, 4))) void log_write(log_level level, const char *part, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void log_write(log_level level, const char *part, const char *format,
+                                                     ...);
 
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
-#define log_warn(...) log_write(LOG_LEVEL_WARN, __VA_ARGS__)
-#define log_info(...) log_write(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_warn(...)  log_write(LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(...)  log_write(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...) (log_wants(LOG_LEVEL_DEBUG) ? log_write(LOG_LEVEL_DEBUG, __VA_ARGS__) : (void)0)
 
 #endif

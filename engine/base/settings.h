@@ -30,8 +30,10 @@ typedef enum setting_kind {
 } setting_kind;
 
 typedef struct setting {
-    const char *key;  /* "batch.interval", for files, --conf and SLUICE_BATCH_INTERVAL; NULL: command line only */
-    const char *flag; /* "--interval" or "-v, --verbose"; NULL: only by --conf. One of key and flag is there */
+    const char
+        *key; /* "batch.interval", for files, --conf and SLUICE_BATCH_INTERVAL; NULL: command line only */
+    const char
+        *flag; /* "--interval" or "-v, --verbose"; NULL: only by --conf. One of key and flag is there */
     setting_kind kind;
     const char *usual, *least, *most; /* as a user writes them; NULL: none */
     const char *value;                /* what the value is called in --help: "DURATION" */
@@ -53,7 +55,8 @@ void settings_add(settings *settings, const char *title, const setting *rows);
 void settings_pass(settings *settings, const char *prefix);
 
 /* One value. `origin` says where it came from, for --explain: "command line". Name: a key, or a flag with its dashes. */
-sl_result settings_set(settings *settings, const char *name, const char *value, const char *origin, failure *failure);
+sl_result settings_set(settings *settings, const char *name, const char *value, const char *origin,
+                       failure *failure);
 
 /* "key value", "key=value" or "key: value" a line, '#' comments (spark-defaults.conf). */
 sl_result settings_file(settings *settings, const char *path, failure *failure);
@@ -69,7 +72,7 @@ sl_result settings_environment(settings *settings, char **environment, failure *
  */
 sl_result settings_arguments(settings *settings, int argc, char **argv, int *used, failure *failure);
 
-bool settings_given(const settings *settings, const char *key); /* not its default */
+bool settings_given(const settings *settings, const char *key);       /* not its default */
 const char *settings_text(const settings *settings, const char *key); /* NULL: no value and no default */
 int64_t settings_i64(const settings *settings, const char *key);
 double settings_f64(const settings *settings, const char *key);

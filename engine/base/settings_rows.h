@@ -43,7 +43,8 @@ struct settings {
 setting_entry *settings_find(const settings *settings, const char *name);
 
 /* The failure does not say of which setting. */
-sl_result entry_set(settings *settings, setting_entry *entry, const char *value, const char *origin, failure *failure);
+sl_result entry_set(settings *settings, setting_entry *entry, const char *value, const char *origin,
+                    failure *failure);
 
 /* settings_parse.c: a value against its row's kind and range. */
 sl_result value_check(const setting *row, const char *value, setting_number *number, failure *failure);
