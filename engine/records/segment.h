@@ -4,16 +4,16 @@
  *
  *     segment: | header | bytes of key, value | header | bytes ... |
  *
- * One thread appends while others read what was appended before: `size` is published with release order.
+ * One thread appends while others read what was appended before: blocks are cut under the source's lock and carry their
+ * own size, and bytes that were appended never change. Vector code may read SEGMENT_SLACK bytes past any message.
  */
 #ifndef RECORDS_SEGMENT_H
 #define RECORDS_SEGMENT_H
 
 #include <base/buffer.h>
 #include <sluice/job.h>
-#include <stdatomic.h>
 
-enum { SEGMENT_BYTES = 256 * 1024 };
+enum { SEGMENT_BYTES = 256 * 1024, SEGMENT_SLACK = 64 };
 
 typedef struct segment segment;
 
@@ -22,14 +22,18 @@ typedef struct segment_chain {
     segment *first, *last;
     int64_t next;         /* the offset after the last message, or a later one that is known to be reached */
     size_t bytes;         /* held, all segments */
-    segment **spare;      /* where emptied segments go and new ones come from; may be shared by chains of one source */
+    segment **spare;      /* where emptied segments go and new ones come from; may be shared by chains of one source;
+                             NULL: none are kept */
 } segment_chain;
 
 /* All of these are called under the source's lock, except segment_read. */
-void segment_add(segment_chain *chain, const sl_message *message); /* copies key and value */
+void segment_add(segment_chain *chain, const sl_message *message); /* copies key and value; drops what is below next */
 void segment_reach(segment_chain *chain, int64_t offset);          /* nothing more comes below `offset` */
 /* How far [from, ...) goes within records_max offsets and about bytes_max bytes; *bytes is what that is. */
 int64_t segment_look(const segment_chain *chain, int64_t from, int64_t records_max, size_t bytes_max, size_t *bytes);
+/* The same for sources whose offsets do not count records: at most records_max messages. */
+int64_t segment_look_records(const segment_chain *chain, int64_t from, int64_t records_max, size_t bytes_max,
+                             size_t *bytes);
 void segment_take(const segment_chain *chain, uint32_t partition, int64_t from, int64_t until, buffer *blocks);
 void segment_release(segment_chain *chain, int64_t until);
 void segment_done(segment_chain *chain); /* frees all, the spare ones too */

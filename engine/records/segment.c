@@ -1,0 +1,262 @@
+/*
+ * records/segment.c - chains of segments.
+ *
+ * A segment is one range of pages: the struct, then messages, then SEGMENT_SLACK bytes that are never used, so that
+ * vector code may read past the last message. A message that is larger than a segment gets one of its own size.
+ * Emptied segments of the usual size are kept, the last one emptied is the next one used: its pages are in the cache.
+ */
+#include <base/memory.h>
+#include <records/segment.h>
+#include <sources/source.h>
+
+struct segment {
+    segment *next;
+    size_t size, room;   /* of messages, with their headers */
+    size_t range;        /* bytes of the whole range */
+    size_t count;        /* messages */
+    int64_t first, last; /* offsets of the first and the last message */
+    char at[];
+};
+
+typedef struct segment_header { /* stands before each message, aligned to 8 */
+    int64_t offset, time_ms;
+    int32_t key_size, value_size; /* -1: missing */
+} segment_header;
+
+typedef struct segment_limits {
+    int64_t until; /* offsets below it */
+    int64_t records;
+    size_t bytes;
+} segment_limits;
+
+enum { OVERHEAD = sizeof(segment) + SEGMENT_SLACK, PAGE = 4096 };
+
+static size_t message_bytes(const segment_header *header);
+static segment *segment_with_room(segment_chain *chain, size_t bytes);
+static int64_t chain_look(const segment_chain *chain, int64_t from, segment_limits limits, size_t *bytes);
+static size_t segment_place(const segment *segment, int64_t offset);
+static void segment_put_away(segment **spare, segment *segment);
+static void segments_free(segment *segment);
+
+void segment_add(segment_chain *chain, const sl_message *message)
+{
+    if (message->origin.offset < chain->next)
+        return;
+    segment_header header = { message->origin.offset, message->origin.time_ms, -1, -1 };
+    if (message->key.at)
+        header.key_size = (int32_t)message->key.size;
+    if (message->value.at)
+        header.value_size = (int32_t)message->value.size;
+    size_t bytes = message_bytes(&header);
+    segment *segment = segment_with_room(chain, bytes);
+    char *at = segment->at + segment->size;
+    memcpy(at, &header, sizeof header);
+    at += sizeof header;
+    if (header.key_size > 0)
+        memcpy(at, message->key.at, message->key.size);
+    if (header.value_size > 0)
+        memcpy(at + (header.key_size > 0 ? header.key_size : 0), message->value.at, message->value.size);
+    if (segment->count++ == 0)
+        segment->first = header.offset;
+    segment->last = header.offset;
+    segment->size += bytes;
+    chain->bytes += bytes;
+    chain->next = header.offset + 1;
+}
+
+void segment_reach(segment_chain *chain, int64_t offset)
+{
+    if (chain->next < offset)
+        chain->next = offset;
+}
+
+int64_t segment_look(const segment_chain *chain, int64_t from, int64_t records_max, size_t bytes_max,
+                     size_t *bytes)
+{
+    int64_t until = chain->next;
+    if (until > from && records_max < until - from)
+        until = from + records_max;
+    return chain_look(chain, from, (segment_limits){ until, INT64_MAX, bytes_max }, bytes);
+}
+
+int64_t segment_look_records(const segment_chain *chain, int64_t from, int64_t records_max, size_t bytes_max,
+                             size_t *bytes)
+{
+    return chain_look(chain, from, (segment_limits){ chain->next, records_max, bytes_max }, bytes);
+}
+
+void segment_take(const segment_chain *chain, uint32_t partition, int64_t from, int64_t until, buffer *blocks)
+{
+    for (segment *segment = chain->first; segment && segment->first < until; segment = segment->next) {
+        if (segment->last < from)
+            continue;
+        size_t begin = segment_place(segment, from), end = segment_place(segment, until);
+        if (begin == end)
+            continue;
+        source_block block = { partition, from, until, segment->at + begin, end - begin };
+        buffer_append(blocks, &block, sizeof block);
+    }
+}
+
+void segment_release(segment_chain *chain, int64_t until)
+{
+    while (chain->first && chain->first->last < until) {
+        segment *gone = chain->first;
+        chain->first = gone->next;
+        if (chain->first == NULL)
+            chain->last = NULL;
+        chain->bytes -= gone->size;
+        segment_put_away(chain->spare, gone);
+    }
+}
+
+void segment_done(segment_chain *chain)
+{
+    segments_free(chain->first);
+    if (chain->spare) {
+        segments_free(*chain->spare);
+        *chain->spare = NULL;
+    }
+    chain->first = chain->last = NULL;
+    chain->bytes = 0;
+}
+
+size_t segment_read(const struct source_block *block, struct source_reading *reading, sl_message *messages,
+                    size_t room)
+{
+    const char *bytes = block->data;
+    size_t count = 0;
+    while (count < room && reading->at < block->size) {
+        segment_header header;
+        memcpy(&header, bytes + reading->at, sizeof header);
+        const char *key = bytes + reading->at + sizeof header;
+        size_t key_size = header.key_size > 0 ? (size_t)header.key_size : 0;
+        size_t value_size = header.value_size > 0 ? (size_t)header.value_size : 0;
+        messages[count++] = (sl_message){
+            .origin = { header.offset, header.time_ms, block->partition },
+            .key = { header.key_size < 0 ? NULL : key, key_size },
+            .value = { header.value_size < 0 ? NULL : key + key_size, value_size },
+        };
+        reading->at += message_bytes(&header);
+    }
+    return count;
+}
+
+/* ---- Segments ---- */
+
+static size_t message_bytes(const segment_header *header)
+{
+    size_t bytes = sizeof *header;
+    bytes += header->key_size > 0 ? (size_t)header->key_size : 0;
+    bytes += header->value_size > 0 ? (size_t)header->value_size : 0;
+    return (bytes + 7) & ~(size_t)7;
+}
+
+static segment *segment_new(segment **spare, size_t bytes)
+{
+    segment *segment = spare ? *spare : NULL;
+    if (segment && bytes <= segment->room) {
+        *spare = segment->next;
+        segment->next = NULL;
+        segment->size = segment->count = 0;
+        return segment;
+    }
+    size_t range = SEGMENT_BYTES;
+    if (bytes > range - OVERHEAD)
+        range = (bytes + OVERHEAD + PAGE - 1) & ~(size_t)(PAGE - 1);
+    segment = range_new(range);
+    segment->range = range;
+    segment->room = range - OVERHEAD;
+    return segment;
+}
+
+static segment *segment_with_room(segment_chain *chain, size_t bytes)
+{
+    segment *last = chain->last;
+    if (last && last->room - last->size >= bytes)
+        return last;
+    segment *segment = segment_new(chain->spare, bytes);
+    if (last)
+        last->next = segment;
+    else
+        chain->first = segment;
+    return chain->last = segment;
+}
+
+static void segment_put_away(segment **spare, segment *segment)
+{
+    if (spare == NULL || segment->range != SEGMENT_BYTES) {
+        range_free(segment, segment->range);
+        return;
+    }
+    segment->next = *spare;
+    *spare = segment;
+}
+
+static void segments_free(segment *segment)
+{
+    while (segment) {
+        struct segment *next = segment->next;
+        range_free(segment, segment->range);
+        segment = next;
+    }
+}
+
+/* ---- Finding places ---- */
+
+static const segment_header *header_at(const segment *segment, size_t place)
+{
+    return (const segment_header *)(const void *)(segment->at + place);
+}
+
+/* Where the first message of `offset` or later stands. */
+static size_t segment_place(const segment *segment, int64_t offset)
+{
+    if (offset > segment->last)
+        return segment->size;
+    size_t place = 0;
+    while (offset > segment->first && place < segment->size && header_at(segment, place)->offset < offset)
+        place += message_bytes(header_at(segment, place));
+    return place;
+}
+
+/* Goes through one segment's messages from `place`; the offset where a limit was met, or -1. */
+static int64_t segment_walk(const segment *segment, size_t place, segment_limits *left)
+{
+    while (place < segment->size) {
+        const segment_header *header = header_at(segment, place);
+        size_t bytes = message_bytes(header);
+        if (header->offset >= left->until)
+            return left->until;
+        if (left->records == 0 || left->bytes == 0)
+            return header->offset;
+        left->records--;
+        left->bytes -= bytes < left->bytes ? bytes : left->bytes;
+        place += bytes;
+    }
+    return -1;
+}
+
+/* Whole segments are added up without a look at their messages; only where a limit falls are they walked through. */
+static int64_t chain_look(const segment_chain *chain, int64_t from, segment_limits limits, size_t *bytes)
+{
+    segment_limits left = limits;
+    int64_t met = -1;
+    if (limits.until < from)
+        left.until = limits.until = from;
+    for (segment *segment = chain->first; segment && met < 0 && segment->first < limits.until;
+         segment = segment->next) {
+        if (segment->last < from)
+            continue;
+        bool whole = segment->first >= from && segment->last < left.until && segment->size <= left.bytes &&
+                     (int64_t)segment->count <= left.records;
+        if (!whole) {
+            met = segment_walk(segment, segment_place(segment, from), &left);
+            continue;
+        }
+        left.records -= (int64_t)segment->count;
+        left.bytes -= segment->size;
+    }
+    *bytes = limits.bytes - left.bytes;
+    return met < 0 ? limits.until : met;
+}
