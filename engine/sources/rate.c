@@ -1,0 +1,142 @@
+/*
+ * sources/rate.c - an endless or bounded row of empty records that costs nothing to read: for benchmarks of what comes
+ * behind a source, and for jobs that make up their own records from the offset.
+ *
+ *     rate:1000      1,000 records a second; rate: takes rate.records
+ *
+ * One partition; the offset is the record's number, the key is null, the value is empty. Records arrive evenly on the
+ * monotonic clock from the start on; with rate 0 whatever is wanted is there. With rate.count = N the numbers end before N,
+ * whatever number a restarted job goes on with.
+ */
+#include <base/clock.h>
+#include <base/memory.h>
+#include <sluice/text.h>
+#include <sources/source.h>
+#include <stdlib.h>
+
+enum { RECORD_BYTES = sizeof(sl_message), BLOCK_RECORDS = 4096 };
+
+static const char nothing[64]; /* vector code may look past an empty value */
+
+typedef struct rate_source {
+    source_partition partition;
+    int64_t rate, count; /* count INT64_MAX: endless */
+    int64_t start, start_ns;
+} rate_source;
+
+static sl_result rate_open(const source_spec *spec, void **self, failure *failure)
+{
+    int64_t rate = settings_i64(spec->settings, "rate.records"),
+            count = settings_i64(spec->settings, "rate.count");
+    if (spec->target[0] && !sl_to_i64((sl_text){ spec->target, strlen(spec->target) }, &rate))
+        return fail(failure, SL_USAGE, "input %s: rate:%s is no number of records per second", spec->name,
+                    spec->target);
+    if (spec->available_now && count == 0)
+        return fail(failure, SL_USAGE, "input %s: rate: never ends; give rate.count where the job is to end",
+                    spec->name);
+    rate_source *source = memory_new(sizeof *source);
+    *source = (rate_source){ { "rate", 0, -1 }, rate, count ? count : INT64_MAX, 0, 0 };
+    *self = source;
+    return SL_OK;
+}
+
+static void rate_close(void *self)
+{
+    free(self);
+}
+
+static size_t rate_partitions(void *self, source_partition **partitions)
+{
+    rate_source *source = self;
+    *partitions = &source->partition;
+    return 1;
+}
+
+static sl_result rate_start(void *self, source_partition *partitions, size_t count, failure *failure)
+{
+    (void)failure;
+    rate_source *source = self;
+    sl_expect(count == 1);
+    if (partitions->offset < 0)
+        partitions->offset = 0;
+    source->start = partitions->offset;
+    source->start_ns = clock_ns(&clock_system);
+    return SL_OK;
+}
+
+/* The number of the first record that has not arrived. */
+static int64_t rate_arrived(const rate_source *source)
+{
+    if (source->rate == 0)
+        return source->count;
+    int64_t passed_ns = clock_ns(&clock_system) - source->start_ns;
+    double arrived = (double)source->start + (double)passed_ns * 1e-9 * (double)source->rate;
+    return arrived < (double)source->count ? (int64_t)arrived : source->count;
+}
+
+static sl_result rate_look(void *self, uint32_t i, int64_t from, int64_t records_max, size_t bytes_max,
+                           source_view *view, failure *failure)
+{
+    (void)i, (void)failure;
+    rate_source *source = self;
+    int64_t arrived = rate_arrived(source), most = (int64_t)(bytes_max / RECORD_BYTES);
+    if (most > records_max)
+        most = records_max;
+    int64_t here = arrived > from ? arrived - from : 0;
+    view->until = from + (here < most ? here : most);
+    view->end = source->rate ? (arrived > from ? arrived : from) : view->until;
+    view->bytes = (size_t)(view->until - from) * RECORD_BYTES;
+    view->finished = view->until >= source->count;
+    return SL_OK;
+}
+
+static void rate_take(void *self, uint32_t i, int64_t from, int64_t until, buffer *blocks)
+{
+    (void)self;
+    for (int64_t at = from; at < until; at += BLOCK_RECORDS) {
+        int64_t end = until - at < BLOCK_RECORDS ? until : at + BLOCK_RECORDS;
+        source_block block = { i, at, end, nothing, 0 };
+        buffer_append(blocks, &block, sizeof block);
+    }
+}
+
+static sl_result rate_read(void *self, const source_block *block, source_reading *reading,
+                           sl_message *messages, size_t room, size_t *count, failure *failure)
+{
+    (void)self, (void)failure;
+    size_t left = (size_t)(block->until - block->from) - reading->at;
+    *count = left < room ? left : room;
+    for (size_t i = 0; i < *count; i++)
+        messages[i] = (sl_message){
+            .origin = { block->from + (int64_t)(reading->at + i), -1, block->partition },
+            .value = { nothing, 0 },
+        };
+    reading->at += *count;
+    return SL_OK;
+}
+
+static void rate_release(void *self, uint32_t i, int64_t until)
+{
+    (void)self, (void)i, (void)until;
+}
+
+static const setting rate_settings[] = {
+    { "rate.records", NULL, SETTING_I64, "1000", "0", NULL, "N",
+      "records per second of rate:; 0: as many as wanted" },
+    { "rate.count", NULL, SETTING_I64, "0", "0", NULL, "N", "records of rate: in all; 0: endless" },
+    { 0 },
+};
+
+const source_kind source_rate = {
+    .name = "rate",
+    .about = "numbered empty records: rate:PER_SECOND",
+    .settings = rate_settings,
+    .open = rate_open,
+    .close = rate_close,
+    .partitions = rate_partitions,
+    .start = rate_start,
+    .look = rate_look,
+    .take = rate_take,
+    .read = rate_read,
+    .release = rate_release,
+};
