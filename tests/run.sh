@@ -15,7 +15,7 @@ lines_shown=400
 
 export SLUICE_BUILD=$build CMOCKA_MESSAGE_OUTPUT=TAP
 suppressions=$PWD/tests/suppressions
-export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}
+export ASAN_OPTIONS=detect_stack_use_after_return=1${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 export LSAN_OPTIONS=suppressions=$suppressions/leaks:print_suppressions=0${LSAN_OPTIONS:+:$LSAN_OPTIONS}
 export UBSAN_OPTIONS=print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}
 # librdkafka, curl and others are not instrumented: what they do among themselves is not ours to judge.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A source file without a test. engine/base/queue.c is tested by tests/base/queue.c, jobs/listens.c by tests/jobs/listens.c;
-# a private file, sources/kafka/fetch.c, may also be covered by the test of its owner. Others stand in untested.list.
+# a part, sources/kafka/fetch.c or base/settings_parse.c, may also be covered by the test of what it belongs to, kafka.c or
+# settings.c. Others stand in untested.list.
 source "$(dirname "$0")/common.sh"
 
 list=$here/untested.list
@@ -8,9 +9,10 @@ list=$here/untested.list
 has_test() {
   local file=${1#engine/}
   [[ -e tests/$file ]] && return
-  # The owner of a private folder: sources/kafka/fetch.c belongs to sources/kafka.c.
-  local folder=${file%/*}
-  [[ -e ${1%/*}.c && -e tests/$folder.c ]] && return
+  local whole
+  for whole in "${1%/*}" "${1%_*}" "${1%%_*}"; do
+    [[ -e $whole.c && -e tests/${whole#engine/}.c ]] && return
+  done
   # Listed: "FILE TEST why", and that test is there.
   local test
   test=$(awk -v file="$1" '$1 == file { print $2 }' "$list")
