@@ -1,0 +1,104 @@
+/*
+ * tests/cli/batches.c - `sluice batches` as JSON and as a table.
+ */
+#include <base/folder.h>
+#include <cli/words.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char history[] =
+    "{\"job\":\"j\",\"batch_id\":1,\"batch_time\":0,\"state\":\"completed\",\"attempt\":1,\"records\":240,"
+    "\"scheduling_delay_ms\":0.1,\"processing_ms\":3.2,\"total_delay_ms\":3.3,\"dead_letters\":2,\"error\":null}\n"
+    "{\"job\":\"j\",\"batch_id\":2,\"batch_time\":2000,\"state\":\"failed\",\"attempt\":3,\"records\":1,"
+    "\"processing_ms\":1500,\"total_delay_ms\":90000,\"error\":\"no disk\"}\n";
+
+static int start(void **state)
+{
+    (void)state;
+    if (folder_open() == NULL)
+        return 1;
+    folder_write("history.ndjson", history);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    folder_close();
+    return 0;
+}
+
+static int batches(const char *options)
+{
+    char line[5000];
+    snprintf(line, sizeof line, "batches --work-dir %s %s", folder_path(""), options);
+    return words_run(&command_batches, line);
+}
+
+static void json_is_what_the_history_holds(void **state)
+{
+    (void)state;
+    assert_int_equal(batches("--json"), 0);
+    assert_string_equal(words_printed(), history);
+}
+
+static void last_gives_the_newest(void **state)
+{
+    (void)state;
+    assert_int_equal(batches("--json --last 1"), 0);
+    assert_string_equal(words_printed(), strstr(history, "{\"job\":\"j\",\"batch_id\":2"));
+    assert_int_equal(batches("--json --last 3"), 0);
+    assert_string_equal(words_printed(), history);
+}
+
+static void the_table_has_sparks_words(void **state)
+{
+    (void)state;
+    static const char *const words[] = { "Batch Time",      "Input Size",  "Scheduling Delay",
+                                         "Processing Time", "Total Delay", "Status" };
+    assert_int_equal(batches("--last 2"), 0);
+    const char *at = words_printed();
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        at = strstr(at, words[i]);
+        assert_non_null(at);
+    }
+}
+
+static void a_row_tells_time_records_delays_and_trouble(void **state)
+{
+    (void)state;
+    assert_int_equal(batches("--last 2"), 0);
+    assert_non_null(strstr(words_printed(), "1970-01-01T00:00:00.000Z"));
+    assert_non_null(strstr(words_printed(), "240 records"));
+    assert_non_null(strstr(words_printed(), "3.2 ms"));
+    assert_non_null(strstr(words_printed(), "completed, 2 dead letters"));
+    assert_non_null(strstr(words_printed(), "1.50 s"));
+    assert_non_null(strstr(words_printed(), "1.5 min"));
+    assert_non_null(strstr(words_printed(), "failed (attempt 3): no disk"));
+}
+
+static void a_folder_that_is_not_there_is_wrong_usage(void **state)
+{
+    (void)state;
+    assert_int_equal(words_run(&command_batches, "batches --work-dir nowhere/at/all"), 2);
+    assert_non_null(strstr(words_printed(), "nowhere/at/all"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(json_is_what_the_history_holds, start, stop),
+        cmocka_unit_test_setup_teardown(last_gives_the_newest, start, stop),
+        cmocka_unit_test_setup_teardown(the_table_has_sparks_words, start, stop),
+        cmocka_unit_test_setup_teardown(a_row_tells_time_records_delays_and_trouble, start, stop),
+        cmocka_unit_test(a_folder_that_is_not_there_is_wrong_usage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,88 @@
+/*
+ * tests/cli/job_double.c - a child of the test program, which dies with it.
+ */
+#include <cli/job_double.h>
+#include <fcntl.h>
+#include <http/server.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int ends[2]; /* a byte in it: stop */
+
+static void status_tell(void *argument, buffer *json)
+{
+    (void)argument;
+    buffer_print(
+        json,
+        "{\"job\":\"double\",\"pid\":%d,\"state\":\"running\",\"batch_id\":7,\"batch_time\":1795402680000}\n",
+        (int)getpid());
+}
+
+static void batches_tell(void *argument, buffer *lines)
+{
+    (void)argument;
+    buffer_text(lines, "{\"batch_id\":7}\n");
+}
+
+static void stop_note(void *argument)
+{
+    const job_double_way *way = argument;
+    if (*way == DOUBLE_STOPS && write(ends[1], "s", 1) != 1)
+        abort();
+}
+
+static _Noreturn void double_run(const char *folder, job_double_way way, int ready)
+{
+    char path[4096], pid[16], asked;
+    server *server = NULL;
+    failure failure = { 0 };
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    snprintf(path, sizeof path, "%s/lock", folder);
+    int lock = open(path, O_RDWR | O_CREAT, 0640);
+    int size = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+    if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0 || ftruncate(lock, 0) != 0 ||
+        write(lock, pid, (size_t)size) != size || pipe(ends) != 0)
+        _exit(98);
+    snprintf(path, sizeof path, "%s/control.sock", folder);
+    server_calls calls = { &way, status_tell, batches_tell, stop_note };
+    if (way != DOUBLE_IS_SILENT && server_open(path, &calls, &server, &failure) != SL_OK)
+        _exit(99);
+    if (write(ready, "r", 1) != 1 || read(ends[0], &asked, 1) != 1)
+        _exit(97);
+    server_close(server);
+    _exit(0);
+}
+
+pid_t job_double_start(const char *folder, job_double_way way)
+{
+    int ready[2];
+    char byte;
+    fflush(NULL);
+    if (pipe(ready) != 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0)
+        double_run(folder, way, ready[1]);
+    close(ready[1]);
+    bool is_there = read(ready[0], &byte, 1) == 1;
+    close(ready[0]);
+    return is_there ? pid : -1;
+}
+
+void job_double_end(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+bool job_double_was_stopped(pid_t pid)
+{
+    int status;
+    return waitpid(pid, &status, 0) == pid && ((WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
+                                               (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM));
+}

@@ -1,0 +1,188 @@
+/*
+ * tests/http/server.c - the job's HTTP server, asked over its socket byte by byte.
+ */
+#include <base/folder.h>
+#include <http/server.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int stops;
+
+static int start(void **state)
+{
+    (void)state;
+    stops = 0;
+    return folder_open() == NULL;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    folder_close();
+    return 0;
+}
+
+static void status_tell(void *argument, buffer *json)
+{
+    buffer_text(json, argument);
+}
+
+static void batches_tell(void *argument, buffer *lines)
+{
+    (void)argument;
+    for (int i = 0; i < 10000; i++)
+        buffer_print(lines, "{\"batch_id\":%d}\n", i);
+}
+
+static void stop_note(void *argument)
+{
+    (void)argument;
+    pthread_mutex_lock(&mutex);
+    stops++;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&mutex);
+}
+
+static server *server_make(const char *path)
+{
+    static char status[] = "{\"state\":\"running\"}";
+    server *server = NULL;
+    failure failure = { 0 };
+    assert_int_equal(
+        server_open(path, &(server_calls){ status, status_tell, batches_tell, stop_note }, &server, &failure),
+        SL_OK);
+    return server;
+}
+
+/* The whole answer, head and body; lives until the next call. */
+static const char *asked(const char *path, const char *request)
+{
+    static char answer[400000];
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int handle = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(connect(handle, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(write(handle, request, strlen(request)), strlen(request));
+    size_t all = 0;
+    ssize_t size;
+    while ((size = read(handle, answer + all, sizeof answer - 1 - all)) > 0)
+        all += (size_t)size;
+    answer[all] = '\0';
+    close(handle);
+    return answer;
+}
+
+static void status_and_batches_are_what_the_calls_tell(void **state)
+{
+    (void)state;
+    const char *path = folder_path("control.sock");
+    server *server = server_make(path);
+    const char *answer = asked(path, "GET /status HTTP/1.0\r\n\r\n");
+    assert_ptr_equal(strstr(answer, "HTTP/1."), answer);
+    assert_non_null(strstr(answer, " 200 "));
+    assert_non_null(strstr(answer, "application/json"));
+    assert_non_null(strstr(answer, "\r\n\r\n{\"state\":\"running\"}"));
+    answer = asked(path, "GET /batches HTTP/1.0\r\n\r\n");
+    assert_non_null(strstr(answer, "\r\n\r\n{\"batch_id\":0}\n{\"batch_id\":1}\n"));
+    assert_string_equal(answer + strlen(answer) - strlen("{\"batch_id\":9999}\n"), "{\"batch_id\":9999}\n");
+    server_close(server);
+}
+
+static void a_stop_is_carried_out_after_its_answer(void **state)
+{
+    (void)state;
+    const char *path = folder_path("control.sock");
+    server *server = server_make(path);
+    const char *answer = asked(path, "POST /stop HTTP/1.0\r\nContent-Length: 3\r\n\r\nnow");
+    assert_non_null(strstr(answer, " 200 "));
+    assert_non_null(strstr(answer, "{\"stopping\":true}"));
+    pthread_mutex_lock(&mutex);
+    while (stops == 0)
+        pthread_cond_wait(&changed, &mutex);
+    assert_int_equal(stops, 1);
+    pthread_mutex_unlock(&mutex);
+    server_close(server);
+}
+
+static void a_wrong_method_is_405_and_a_wrong_path_404(void **state)
+{
+    (void)state;
+    const char *path = folder_path("control.sock");
+    server *server = server_make(path);
+    assert_non_null(strstr(asked(path, "GET /stop HTTP/1.0\r\n\r\n"), " 405 "));
+    assert_non_null(strstr(asked(path, "POST /status HTTP/1.0\r\nContent-Length: 0\r\n\r\n"), " 405 "));
+    assert_non_null(strstr(asked(path, "GET /etc/passwd HTTP/1.0\r\n\r\n"), " 404 "));
+    assert_int_equal(stops, 0);
+    server_close(server);
+}
+
+static void only_the_owner_may_ask_and_the_socket_goes_with_the_server(void **state)
+{
+    (void)state;
+    struct stat about;
+    const char *path = folder_path("control.sock");
+    server *server = server_make(path);
+    assert_int_equal(stat(path, &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0600);
+    server_close(server);
+    assert_false(folder_has("control.sock"));
+    server_close(NULL);
+}
+
+static void the_socket_of_a_dead_job_is_replaced_and_of_a_living_one_refused(void **state)
+{
+    (void)state;
+    failure failure = { 0 };
+    const char *path = folder_path("control.sock");
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int dead = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(dead, (const struct sockaddr *)&address, sizeof address), 0);
+    close(dead);
+    server *living = server_make(path), *second = NULL;
+    server_calls calls = { 0 };
+    assert_int_equal(server_open(path, &calls, &second, &failure), SL_RUNNING);
+    assert_null(second);
+    assert_non_null(strstr(asked(path, "GET /status HTTP/1.0\r\n\r\n"), " 200 "));
+    server_close(living);
+}
+
+static void a_folder_that_is_not_there_is_named(void **state)
+{
+    (void)state;
+    server *server = NULL;
+    failure failure = { 0 };
+    server_calls calls = { 0 };
+    assert_int_equal(server_open(folder_path("nowhere/control.sock"), &calls, &server, &failure), SL_FAILED);
+    assert_non_null(strstr(failure.text, "nowhere"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(status_and_batches_are_what_the_calls_tell, start, stop),
+        cmocka_unit_test_setup_teardown(a_stop_is_carried_out_after_its_answer, start, stop),
+        cmocka_unit_test_setup_teardown(a_wrong_method_is_405_and_a_wrong_path_404, start, stop),
+        cmocka_unit_test_setup_teardown(only_the_owner_may_ask_and_the_socket_goes_with_the_server, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(the_socket_of_a_dead_job_is_replaced_and_of_a_living_one_refused,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(a_folder_that_is_not_there_is_named, start, stop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
