@@ -19,12 +19,7 @@
 #include <sys/socket.h>
 
 /* Commands that wait for their reply at most, and how many are left when more may follow: the server has work meanwhile. */
-enum {
-    WAITING_MAX = 1000,
-    WAITING_GOAL = 500,
-    UNSENT_MAX = 256 * 1024,
-    ITEMS_MAX = 1 << 20
-};
+enum { WAITING_MAX = 1000, WAITING_GOAL = 500, UNSENT_MAX = 256 * 1024, ITEMS_MAX = 1 << 20 };
 
 struct redis {
     redis_address address;
