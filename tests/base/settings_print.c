@@ -45,8 +45,8 @@ static void set(settings *settings, const char *name, const char *value)
 /* Free it. */
 static char *printed(const settings *settings, void (*print)(const struct settings *settings, FILE *out))
 {
-    char *text = NULL;
-    size_t size = 0;
+    static char *text; /* static: gcc thinks that the stream's hold on it outlives the call */
+    static size_t size;
     FILE *out = open_memstream(&text, &size);
     print(settings, out);
     fclose(out);
