@@ -1,0 +1,49 @@
+/*
+ * clients/kafka.h - librdkafka set up the way Sluice uses it, for the source and the sink.
+ *
+ * Offsets belong to the job's checkpoint: nothing is committed or reset behind its back, and settings that would do so are
+ * refused. Everything else that librdkafka knows is passed on: kafka.<property> to every client, kafka.consumer.<property>
+ * and kafka.producer.<property> to clients of that role, which win. Its log lines go to base/log.h; repeated connection
+ * failures are told once in a while.
+ */
+#ifndef CLIENTS_KAFKA_H
+#define CLIENTS_KAFKA_H
+
+#include <base/buffer.h>
+#include <base/settings.h>
+#include <librdkafka/rdkafka.h>
+
+/* kafka.bootstrap.servers, kafka.group.id; keys in no table need settings_pass(settings, "kafka."). */
+extern const setting kafka_settings[];
+
+typedef enum kafka_role {
+    KAFKA_CONSUMER, /* fetches; has the group id */
+    KAFKA_PLANNER,  /* asks for metadata and offsets, so that answers never queue behind a long poll */
+    KAFKA_PRODUCER  /* idempotent */
+} kafka_role;
+
+typedef struct kafka_client_spec {
+    kafka_role role;
+    const settings *settings;
+    const char *job;
+    size_t bytes_max;   /* consumer: what the job gathers at most; the client queues a part of it */
+    int64_t timeout_ms; /* producer: a message that is not safe by then has failed; 0: 30 s */
+    void (*delivered)(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque); /* producer */
+    void *opaque;
+} kafka_client_spec;
+
+/* SL_USAGE: a setting that librdkafka does not know or accept. Does not wait for a connection. */
+sl_result kafka_client_open(const kafka_client_spec *spec, rd_kafka_t **client, failure *failure);
+/* Waits 10 s at most; a client that hangs is left behind with a warning. NULL is fine. */
+void kafka_client_close(rd_kafka_t *client);
+
+const char *kafka_servers(const settings *settings);
+void kafka_group(const settings *settings, const char *job, buffer *out); /* with a NUL at the end */
+
+/* SL_RETRY: no server answers within the time, or the topic does not exist. */
+sl_result kafka_topic_count(rd_kafka_t *client, const char *topic, const char *servers, int timeout_ms,
+                            int32_t *count, failure *failure);
+
+rd_kafka_conf_t *kafka_conf_new(void); /* defaults, with the log going to base/log.h */
+
+#endif

@@ -1,0 +1,167 @@
+/*
+ * tests/servers/topic.c - plain producers and consumers for tests. Whatever fails here ends the test program.
+ */
+#include <base/memory.h>
+#include <clients/kafka.h>
+#include <inttypes.h>
+#include <servers/topic.h>
+#include <stdlib.h>
+
+enum { PATIENCE_MS = 10000 };
+
+static rd_kafka_t *client_new(rd_kafka_type_t type, const char *servers, const char *group);
+static const char *line_after(const char *line);
+
+static void conf_set(rd_kafka_conf_t *conf, const char *name, const char *value)
+{
+    char text[200];
+    sl_expect(rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK);
+}
+
+void topic_send(const char *servers, const char *topic, const topic_message *messages, size_t count)
+{
+    rd_kafka_t *client = client_new(RD_KAFKA_PRODUCER, servers, NULL);
+    for (size_t i = 0; i < count; i++) {
+        const topic_message *message = &messages[i];
+        const char *key = message->key, *value = message->value;
+        rd_kafka_resp_err_t error = rd_kafka_producev(
+            client, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(message->partition),
+            RD_KAFKA_V_KEY(key, key ? strlen(key) : 0),
+            RD_KAFKA_V_VALUE((void *)(uintptr_t)value, value ? strlen(value) : 0),
+            RD_KAFKA_V_TIMESTAMP(message->time_ms), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        sl_expect(error == RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    sl_expect(rd_kafka_flush(client, PATIENCE_MS) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_destroy(client);
+}
+
+void topic_fill(const char *servers, const char *topic, int32_t partition, int64_t first, int64_t count)
+{
+    rd_kafka_t *client = client_new(RD_KAFKA_PRODUCER, servers, NULL);
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
+    for (int64_t i = first; i < first + count; i++) {
+        char value[40];
+        int size = snprintf(value, sizeof value, "%" PRId32 ":%" PRId64, partition, i);
+        while (rd_kafka_produce(handle, partition, RD_KAFKA_MSG_F_COPY, value, (size_t)size, NULL, 0, NULL) !=
+               0)
+            rd_kafka_poll(client, 100);
+    }
+    sl_expect(rd_kafka_flush(client, PATIENCE_MS) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_topic_destroy(handle);
+    rd_kafka_destroy(client);
+}
+
+static rd_kafka_topic_partition_list_t *topic_partitions(rd_kafka_t *client, const char *topic)
+{
+    int32_t count = 0;
+    failure failure = { 0 };
+    sl_expect(kafka_topic_count(client, topic, "", PATIENCE_MS, &count, &failure) == SL_OK);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+    for (int32_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list, topic, i)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    return list;
+}
+
+static int line_compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorts lines; `out` is replaced. */
+static char *lines_sorted(buffer *out)
+{
+    buffer_byte(out, '\0');
+    size_t count = 0;
+    for (const char *line = out->at; *line; line = line_after(line))
+        count++;
+    char **lines = memory_new((count + 1) * sizeof *lines), *next = out->at;
+    for (size_t i = 0; i < count; i++)
+        lines[i] = strsep(&next, "\n");
+    qsort(lines, count, sizeof *lines, line_compare);
+    buffer sorted = { 0 };
+    for (size_t i = 0; i < count; i++)
+        buffer_print(&sorted, "%s\n", lines[i]);
+    buffer_byte(&sorted, '\0');
+    free(lines);
+    buffer_done(out);
+    return sorted.at;
+}
+
+static void message_print(const rd_kafka_message_t *message, buffer *out)
+{
+    buffer_append(out, message->key ? message->key : "~", message->key ? message->key_len : 1);
+    buffer_byte(out, '=');
+    buffer_append(out, message->payload ? message->payload : "~", message->payload ? message->len : 1);
+    buffer_byte(out, '\n');
+}
+
+char *topic_read(const char *servers, const char *topic)
+{
+    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, servers, "reader");
+    rd_kafka_topic_partition_list_t *list = topic_partitions(client, topic);
+    buffer out = { 0 };
+    int ends = 0;
+    rd_kafka_assign(client, list);
+    while (ends < list->cnt) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(client, PATIENCE_MS);
+        sl_expect(message != NULL);
+        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            ends++;
+        else if (!message->err)
+            message_print(message, &out);
+        rd_kafka_message_destroy(message);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    return lines_sorted(&out);
+}
+
+int64_t topic_committed(const char *servers, const char *group, const char *topic, int32_t partition)
+{
+    rd_kafka_t *client = client_new(RD_KAFKA_CONSUMER, servers, group);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition);
+    sl_expect(rd_kafka_committed(client, list, PATIENCE_MS) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    int64_t offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    return offset;
+}
+
+settings *topic_settings(const char *servers)
+{
+    static const setting others[] = {
+        { "sink.timeout", NULL, SETTING_DURATION, "10s", NULL, NULL, NULL, "as the engine has it" },
+        { 0 },
+    };
+    failure failure = { 0 };
+    settings *settings = settings_new();
+    settings_add(settings, "Kafka", kafka_settings);
+    settings_add(settings, "Others", others);
+    settings_pass(settings, "kafka.");
+    sl_expect(settings_set(settings, "kafka.bootstrap.servers", servers, "test", &failure) == SL_OK);
+    return settings;
+}
+
+static rd_kafka_t *client_new(rd_kafka_type_t type, const char *servers, const char *group)
+{
+    char text[200];
+    rd_kafka_conf_t *conf = kafka_conf_new();
+    conf_set(conf, "bootstrap.servers", servers);
+    if (type == RD_KAFKA_CONSUMER) {
+        conf_set(conf, "group.id", group);
+        conf_set(conf, "enable.partition.eof", "true");
+        conf_set(conf, "fetch.wait.max.ms", "10");
+    } else {
+        conf_set(conf, "linger.ms", "5");
+        conf_set(conf, "enable.idempotence", "true"); /* order survives a retry */
+    }
+    rd_kafka_t *client = rd_kafka_new(type, conf, text, sizeof text);
+    sl_expect(client != NULL);
+    return client;
+}
+
+static const char *line_after(const char *line)
+{
+    return strchr(line, '\n') + 1;
+}

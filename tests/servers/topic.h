@@ -1,0 +1,32 @@
+/*
+ * tests/servers/topic.h - a Kafka topic as a test sees it: messages are put in and read back with plain clients of their
+ * own, so that the source and the sink are not tested with themselves.
+ */
+#ifndef SERVERS_TOPIC_H
+#define SERVERS_TOPIC_H
+
+#include <base/settings.h>
+#include <clients/kafka_mock.h>
+#include <sluice/types.h>
+
+typedef struct topic_message {
+    int32_t partition; /* -1: by key */
+    const char *key, *value;
+    int64_t time_ms; /* 0: now */
+} topic_message;
+
+/* Returns when all are stored. */
+void topic_send(const char *servers, const char *topic, const topic_message *messages, size_t count);
+/* `count` messages "<partition>:<number>", number from `first` on, to one partition. */
+void topic_fill(const char *servers, const char *topic, int32_t partition, int64_t first, int64_t count);
+
+/*
+ * What is in the topic until its present end: a line "KEY=VALUE" for each message, sorted; "~" stands for NULL. Free it.
+ */
+char *topic_read(const char *servers, const char *topic);
+int64_t topic_committed(const char *servers, const char *group, const char *topic, int32_t partition);
+
+/* Settings with the rows of Kafka, the servers, and "kafka." passed on. */
+settings *topic_settings(const char *servers);
+
+#endif
