@@ -1,0 +1,210 @@
+/*
+ * sources/kafka.c - the Kafka source: partitions of one topic, read with explicit offsets, without a group's membership.
+ *
+ * Two handles: the planner asks (metadata, offsets), the fetcher reads. An ingest thread copies what arrives into chains
+ * of segments (records/segment.h), from which batches are cut: no Kafka message outlives its copy, since one message
+ * pins its whole fetch response. See sources/kafka/reader.h for the parts.
+ *
+ *     kafka:realtime     the servers come from kafka.bootstrap.servers
+ */
+#include <base/log.h>
+#include <base/memory.h>
+#include <sources/kafka/reader.h>
+#include <stdlib.h>
+
+enum { METADATA_MS = 5000 };
+
+static void reader_free(kafka_reader *reader);
+
+static sl_result kafka_open(const source_spec *spec, void **self, failure *failure)
+{
+    if (spec->target[0] == '\0')
+        return fail(failure, SL_USAGE, "input %s: which topic? write kafka:TOPIC", spec->name);
+    kafka_reader *reader = memory_new(sizeof *reader);
+    reader->spec = *spec;
+    reader->topic = memory_text(spec->target);
+    reader->servers = kafka_servers(spec->settings);
+    pthread_mutex_init(&reader->mutex, NULL);
+    pthread_cond_init(&reader->changed, NULL);
+    kafka_client_spec client = { KAFKA_PLANNER, spec->settings, spec->job, spec->bytes_max, 0, NULL, NULL };
+    int32_t count = 0;
+    sl_result result = kafka_client_open(&client, &reader->planner, failure);
+    if (result == SL_OK)
+        result =
+            kafka_topic_count(reader->planner, reader->topic, reader->servers, METADATA_MS, &count, failure);
+    if (result != SL_OK) {
+        reader_free(reader);
+        return result;
+    }
+    reader->count = (size_t)count;
+    reader->parts = memory_new(reader->count * sizeof *reader->parts);
+    reader->partitions = memory_new(reader->count * sizeof *reader->partitions);
+    for (int32_t i = 0; i < count; i++) {
+        reader->partitions[i] = (source_partition){ reader->topic, i, -1 };
+        reader->parts[i].chain.spare = &reader->spare;
+    }
+    *self = reader;
+    return SL_OK;
+}
+
+static void kafka_close(void *self)
+{
+    kafka_reader *reader = self;
+    if (reader == NULL)
+        return;
+    ingest_stop(reader);
+    if (reader->fetcher)
+        commits_finish(reader);
+    reader_free(reader);
+}
+
+static size_t kafka_partitions(void *self, source_partition **partitions)
+{
+    kafka_reader *reader = self;
+    *partitions = reader->partitions;
+    return reader->count;
+}
+
+static sl_result kafka_start(void *self, source_partition *partitions, size_t count, failure *failure)
+{
+    kafka_reader *reader = self;
+    sl_expect(count == reader->count && !reader->ingesting);
+    SL_TRY(offsets_resolve(reader, partitions, failure));
+    kafka_client_spec client = {
+        KAFKA_CONSUMER, reader->spec.settings, reader->spec.job, reader->spec.bytes_max, 0, NULL, NULL
+    };
+    if (reader->fetcher == NULL)
+        SL_TRY(kafka_client_open(&client, &reader->fetcher, failure));
+    SL_TRY(ingest_start(reader, failure));
+    log_info("kafka", "reading %zu partitions of %s at %s with librdkafka %s", count, reader->topic,
+             reader->servers, rd_kafka_version_str());
+    return SL_OK;
+}
+
+/* The end, from what the last fetch brought: asks nobody. */
+static void part_end(kafka_reader *reader, uint32_t i)
+{
+    kafka_part *part = &reader->parts[i];
+    int64_t low, high;
+    if (reader->fetcher &&
+        rd_kafka_get_watermark_offsets(reader->fetcher, reader->topic, (int32_t)i, &low, &high) == 0 &&
+        high > part->end)
+        part->end = high;
+    if (part->end < part->chain.next)
+        part->end = part->chain.next;
+}
+
+/* Whether more of a partition is wanted than is here: see ingest.c. */
+static void part_hunger(kafka_reader *reader, kafka_part *part, const source_view *view, int64_t wanted)
+{
+    bool all = view->until == part->chain.next, more = part->chain.next < part->end && !view->finished;
+    bool hungry = all && more && view->until < wanted;
+    if (part->hungry == hungry)
+        return;
+    part->hungry = hungry;
+    reader->hungry += hungry ? 1 : (size_t)-1;
+    if (hungry)
+        pthread_cond_broadcast(&reader->changed);
+}
+
+/* Keeps count of the parts that have ranges in a batch. */
+static void part_flight(kafka_reader *reader, kafka_part *part, int64_t taken, int64_t released)
+{
+    bool before = part->taken > part->released;
+    part->taken = taken > part->taken ? taken : part->taken;
+    part->released = released > part->released ? released : part->released;
+    bool after = part->taken > part->released;
+    reader->in_flight += (size_t)after - (size_t)before;
+}
+
+static sl_result kafka_look(void *self, uint32_t i, int64_t from, int64_t records_max, size_t bytes_max,
+                            source_view *view, failure *failure)
+{
+    kafka_reader *reader = self;
+    kafka_part *part = &reader->parts[i];
+    sl_result result = SL_OK;
+    pthread_mutex_lock(&reader->mutex);
+    part_end(reader, i);
+    int64_t left = part->stop - from; /* never negative: start() checked it */
+    if (records_max > left)
+        records_max = left;
+    view->until = segment_look(&part->chain, from, records_max, bytes_max, &view->bytes);
+    view->end = part->end;
+    view->finished = view->until >= part->stop;
+    part_hunger(reader, part, view, records_max < INT64_MAX - from ? from + records_max : INT64_MAX);
+    if (part->trouble.result != SL_OK) {
+        result = fail(failure, part->trouble.result, "%s", part->trouble.text);
+        if (sl_is_retriable(part->trouble.result))
+            failure_clear(&part->trouble);
+    }
+    pthread_mutex_unlock(&reader->mutex);
+    return result;
+}
+
+static void kafka_take(void *self, uint32_t i, int64_t from, int64_t until, buffer *blocks)
+{
+    kafka_reader *reader = self;
+    pthread_mutex_lock(&reader->mutex);
+    segment_take(&reader->parts[i].chain, i, from, until, blocks);
+    part_flight(reader, &reader->parts[i], until, 0);
+    pthread_mutex_unlock(&reader->mutex);
+}
+
+static sl_result kafka_read(void *self, const source_block *block, source_reading *reading,
+                            sl_message *messages, size_t room, size_t *count, failure *failure)
+{
+    (void)self, (void)failure;
+    *count = segment_read(block, reading, messages, room);
+    return SL_OK;
+}
+
+static void kafka_release(void *self, uint32_t i, int64_t until)
+{
+    kafka_reader *reader = self;
+    segment_chain *chain = &reader->parts[i].chain;
+    pthread_mutex_lock(&reader->mutex);
+    size_t before = chain->bytes;
+    segment_release(chain, until);
+    reader->bytes -= before - chain->bytes;
+    part_flight(reader, &reader->parts[i], 0, until);
+    pthread_cond_broadcast(&reader->changed);
+    pthread_mutex_unlock(&reader->mutex);
+}
+
+static void kafka_commit(void *self, const source_partition *partitions, size_t count)
+{
+    commits_send(self, partitions, count);
+}
+
+static void reader_free(kafka_reader *reader)
+{
+    if (reader->arrivals)
+        rd_kafka_queue_destroy(reader->arrivals);
+    if (reader->answers)
+        rd_kafka_queue_destroy(reader->answers);
+    kafka_client_close(reader->fetcher);
+    kafka_client_close(reader->planner);
+    for (size_t i = 0; i < reader->count; i++)
+        segment_done(&reader->parts[i].chain);
+    pthread_cond_destroy(&reader->changed);
+    pthread_mutex_destroy(&reader->mutex);
+    free(reader->partitions);
+    free(reader->parts);
+    free(reader->topic);
+    free(reader);
+}
+
+const source_kind source_kafka = {
+    .name = "kafka",
+    .about = "a Kafka topic: kafka:TOPIC",
+    .settings = kafka_settings,
+    .open = kafka_open,
+    .close = kafka_close,
+    .partitions = kafka_partitions,
+    .start = kafka_start,
+    .look = kafka_look,
+    .take = kafka_take,
+    .read = kafka_read,
+    .release = kafka_release,
+    .commit = kafka_commit,
+};

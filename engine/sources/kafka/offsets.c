@@ -1,0 +1,95 @@
+/*
+ * sources/kafka/offsets.c - where partitions begin and end, and where reading starts.
+ *
+ * Asked on the planner handle with rd_kafka_offsets_for_times(), whose times -1 and -2 mean end and begin: one request per
+ * broker, and its timeout is honoured, which that of rd_kafka_query_watermark_offsets() is not before 2.3. The end is the
+ * last stable offset under read_committed.
+ */
+#include <base/memory.h>
+#include <inttypes.h>
+#include <sources/kafka/reader.h>
+#include <stdlib.h>
+
+enum { ASK_MS = 5000 };
+enum { TIME_END = -1, TIME_BEGIN = -2 };
+
+typedef struct bounds { /* by partition */
+    int64_t *begin, *end, *start;
+} bounds;
+
+static sl_result offsets_ask(kafka_reader *reader, int64_t time_ms, int64_t *offsets, failure *failure);
+static sl_result offset_check(kafka_reader *reader, int32_t partition, int64_t offset, int64_t begin,
+                              int64_t end, failure *failure);
+
+static sl_result bounds_ask(kafka_reader *reader, bounds *bounds, failure *failure)
+{
+    SL_TRY(offsets_ask(reader, TIME_BEGIN, bounds->begin, failure));
+    SL_TRY(offsets_ask(reader, TIME_END, bounds->end, failure));
+    if (reader->spec.start == SOURCE_TIMESTAMP)
+        SL_TRY(offsets_ask(reader, reader->spec.start_ms, bounds->start, failure));
+    for (size_t i = 0; i < reader->count; i++) {
+        if (reader->spec.start == SOURCE_EARLIEST)
+            bounds->start[i] = bounds->begin[i];
+        else if (reader->spec.start == SOURCE_LATEST || bounds->start[i] < 0 ||
+                 bounds->start[i] > bounds->end[i])
+            bounds->start[i] = bounds->end[i]; /* a time beyond the last record */
+    }
+    return SL_OK;
+}
+
+sl_result offsets_resolve(kafka_reader *reader, source_partition *partitions, failure *failure)
+{
+    size_t count = reader->count;
+    int64_t *memory = memory_new(3 * count * sizeof *memory);
+    bounds bounds = { memory, memory + count, memory + 2 * count };
+    sl_result result = bounds_ask(reader, &bounds, failure);
+    for (size_t i = 0; i < count && result == SL_OK; i++)
+        if (partitions[i].offset >= 0)
+            result = offset_check(reader, partitions[i].partition, partitions[i].offset, bounds.begin[i],
+                                  bounds.end[i], failure);
+    for (size_t i = 0; i < count && result == SL_OK; i++) {
+        if (partitions[i].offset < 0)
+            partitions[i].offset = bounds.start[i];
+        reader->parts[i].chain.next = partitions[i].offset;
+        reader->parts[i].end = bounds.end[i];
+        reader->parts[i].stop = reader->spec.available_now ? bounds.end[i] : INT64_MAX;
+    }
+    free(memory);
+    return result;
+}
+
+static sl_result offsets_ask(kafka_reader *reader, int64_t time_ms, int64_t *offsets, failure *failure)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)reader->count);
+    for (size_t i = 0; i < reader->count; i++)
+        rd_kafka_topic_partition_list_add(list, reader->topic, (int32_t)i)->offset = time_ms;
+    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(reader->planner, list, ASK_MS);
+    for (int i = 0; i < list->cnt && !error; i++) {
+        const rd_kafka_topic_partition_t *answer = &list->elems[i];
+        error = answer->err;
+        offsets[answer->partition] = answer->offset;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    if (error)
+        return fail(failure, SL_RETRY,
+                    "kafka at %s: asking where the partitions of topic \"%s\" begin and end: %s",
+                    reader->servers, reader->topic, rd_kafka_err2str(error));
+    return SL_OK;
+}
+
+static sl_result offset_check(kafka_reader *reader, int32_t partition, int64_t offset, int64_t begin,
+                              int64_t end, failure *failure)
+{
+    if (offset < begin)
+        return fail(failure, SL_DATA_LOSS,
+                    "kafka topic \"%s\" partition %" PRId32 " begins at offset %" PRId64
+                    ", but the job stands at %" PRId64 ": the %" PRId64
+                    " offsets between are gone (retention)",
+                    reader->topic, partition, begin, offset, begin - offset);
+    if (offset > end)
+        return fail(failure, SL_DATA_LOSS,
+                    "kafka topic \"%s\" partition %" PRId32 " ends at offset %" PRId64
+                    ", but the job stands at %" PRId64 ": the topic was truncated or made anew",
+                    reader->topic, partition, end, offset);
+    return SL_OK;
+}
