@@ -48,6 +48,8 @@ else ifeq ($(VARIANT),tsan)
 out      := build/tsan
 CC       := $(firstword $(foreach version,14 15 16 17 18 19 20,$(notdir $(shell command -v clang-$(version)))) clang)
 optimize := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
+# Takes tests/support/c11_threads.c into every test.
+LDFLAGS  += -Wl,-u,thrd_create
 archiver := ar
 else ifeq ($(VARIANT),clang)
 out      := build/clang
