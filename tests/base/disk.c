@@ -305,6 +305,16 @@ static void a_listing_is_sorted_by_bytes_and_leaves_out_hidden_names(void **unus
         free(names[i]);
     }
     free(names);
+    assert_int_equal(disk_list(folder_path(""), "", &names, &count, &failure), SL_OK);
+    assert_int_equal(count, 4);
+    assert_string_equal(names[3], "other");
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+    assert_int_equal(disk_list(folder_path(""), ".b", &names, &count, &failure), SL_OK);
+    assert_int_equal(count, 1);
+    free(names[0]);
+    free(names);
     assert_int_equal(disk_list(folder_path(""), "none", &names, &count, &failure), SL_OK);
     assert_int_equal(count, 0);
     free(names);

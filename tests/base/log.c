@@ -127,13 +127,14 @@ static void letters_stay_and_bytes_that_are_none_are_escaped(void **unused)
 {
     (void)unused;
     log_info("csv", "%s", "J\xc3\xb6rg \xe2\x82\xac \xf0\x9f\x8e\xb5");
-    log_info("csv", "%s", "\xff \xc3 \xc0\x80 \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82");
+    log_info("csv", "%s", "\xff \xc3 \xc0\x80 \xed\xa0\x80 \xf4\x90\x80\x80 \xe0\x80\xaf \xe2\x82");
     log_info("csv", "%s",
              "\xc2\x9b"
              "31m \xe2\x80\xa8 \xe2\x80\xae");
     assert_string_equal(line_of("stderr", 0), "INFO csv J\xc3\xb6rg \xe2\x82\xac \xf0\x9f\x8e\xb5");
-    assert_string_equal(line_of("stderr", 1),
-                        "INFO csv \\xff \\xc3 \\xc0\\x80 \\xed\\xa0\\x80 \\xf4\\x90\\x80\\x80 \\xe2\\x82");
+    assert_string_equal(
+        line_of("stderr", 1),
+        "INFO csv \\xff \\xc3 \\xc0\\x80 \\xed\\xa0\\x80 \\xf4\\x90\\x80\\x80 \\xe0\\x80\\xaf \\xe2\\x82");
     assert_string_equal(line_of("stderr", 2), "INFO csv \\u009b31m \\u2028 \\u202e");
 }
 
