@@ -125,7 +125,8 @@ static void name_and_password_of_the_url_log_in_and_are_shown_nowhere(void **sta
     /* base64("ann:s@crets"), by coreutils' base64 */
     assert_non_null(strstr(fake_http_request(server, 0)->head, "Authorization: Basic YW5uOnNAY3JldHM=\r\n"));
     fake_http_add(server, &(fake_answer){ .reset = true });
-    fake_http_add(server, &(fake_answer){ .reset = true }); /* libcurl tries once more when a kept connection breaks */
+    fake_http_add(
+        server, &(fake_answer){ .reset = true }); /* libcurl tries once more when a kept connection breaks */
     assert_int_equal(ask(http, "GET", "/a", NULL, &reply, &failure), SL_RETRY);
     assert_null(strstr(failure.text, "crets"));
     assert_null(strstr(failure.text, "ann"));

@@ -74,7 +74,9 @@ void reply_why(sl_text body, char *text, size_t size)
     else if (member(root, "error", json_type_string))
         snprintf(text, size, "%s", member_text(root, "error"));
     else
-        snprintf(text, size, "%.*s", body.size > 120 ? 120 : (int)body.size, body.size ? body.at : "no text");
+        snprintf(text, size, "%.*s", body.size > 120 ? 120 : (int)body.size, body.at);
+    if (text[0] == '\0')
+        snprintf(text, size, "no reason given");
     text_cut(text);
     json_object_put(root);
 }
