@@ -35,7 +35,7 @@ typedef struct part { /* in the order of stopping */
 
 typedef struct demo {
     part parts[PARTS];
-    char folder[2048], out[2100], topic[64], servers[512], redis_url[64], rate[24];
+    char folder[2048], out[2100], topic[64], servers[512], redis_url[64], rate[48];
     int signals; /* signalfd */
     bool stop_asked, hurry, redis_ready, batch_seen;
     demo_view *view;
@@ -125,7 +125,8 @@ static sl_result demo_prepare(demo *demo, const arguments *arguments, failure *f
     }
     snprintf(demo->out, sizeof demo->out, "%s/out", demo->folder);
     snprintf(demo->topic, sizeof demo->topic, "realtime-demo-%d", (int)getpid());
-    snprintf(demo->rate, sizeof demo->rate, "%lld", (long long)settings_i64(arguments->settings, "--rate"));
+    snprintf(demo->rate, sizeof demo->rate, "rate.records=%lld",
+             (long long)settings_i64(arguments->settings, "--rate"));
     snprintf(path, sizeof path, "%s/state", demo->folder);
     if (setenv("XDG_STATE_HOME", path, 1) != 0) /* jobs of the same names may be there already */
         return fail(failure, SL_FAILED, "no memory");
@@ -234,10 +235,11 @@ static sl_result stream_start(demo *demo, failure *failure)
                               NULL };
     if (elastic == NULL || *elastic == '\0')
         options[sizeof options / sizeof options[0] - 5] = NULL;
-    printf("Generating %s listens a second; a batch every 2 s. Ctrl-C ends it.\n\n", demo->rate);
+    printf("Generating %s listens a second; a batch every 2 s. Ctrl-C ends it.\n\n",
+           strchr(demo->rate, '=') + 1);
     fflush(stdout);
     SL_TRY(job_start(demo, PART_LISTENS, options, failure));
-    return job_start(demo, PART_GENERATE, (const char *[]){ "--rate", demo->rate, "--to", listens, NULL },
+    return job_start(demo, PART_GENERATE, (const char *[]){ "--conf", demo->rate, "--to", listens, NULL },
                      failure);
 }
 

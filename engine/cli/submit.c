@@ -7,6 +7,7 @@
  *
  * Where the options before JOB end, the table of the engine's settings tells: --x=v is one word, a flag one, others two.
  */
+#include <base/log.h>
 #include <base/memory.h>
 #include <cli/command.h>
 #include <cli/program.h>
@@ -90,8 +91,8 @@ static const setting *option_row(const char *word, size_t size)
         { NULL, "--properties-file", SETTING_TEXT, NULL, NULL, NULL, NULL, NULL },
         { 0 },
     };
-    const setting *const tables[] = { engine_settings, everywhere };
-    for (size_t table = 0; table < 2; table++)
+    const setting *const tables[] = { engine_settings, log_settings, everywhere };
+    for (size_t table = 0; table < sizeof tables / sizeof tables[0]; table++)
         for (const setting *row = tables[table]; row->key || row->flag; row++)
             if (row->flag && strlen(row->flag) == size && memcmp(row->flag, word, size) == 0)
                 return row;
@@ -108,7 +109,10 @@ static sl_result program_become(const char *path, int argc, char **argv, int at,
         if (i != at && !(i == at - 1 && strcmp(argv[i], "--") == 0))
             words[count++] = argv[i];
     execv(path, words);
-    return fail(failure, SL_FAILED, "starting %s: %s", path, strerror(errno));
+    int reason = errno;
+    free(words[0]);
+    free(words);
+    return fail(failure, SL_FAILED, "starting %s: %s", path, strerror(reason));
 }
 
 static void submit_help(void)
@@ -118,6 +122,7 @@ static void submit_help(void)
            command_submit.form, command_submit.about);
     settings *options = settings_new();
     settings_add(options, "Options", engine_settings);
+    settings_add(options, "Log", log_settings);
     settings_help(options, stdout);
     settings_free(options);
 }

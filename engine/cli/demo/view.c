@@ -23,7 +23,7 @@ struct demo_view {
 
 static void batch_print(const demo_view *view, int64_t time_ms, const char *counts);
 static void count_of(const char *counts, const char *name, char at[24]);
-static void top_print(const demo_view *view, char gender);
+static void top_print(const demo_view *view, int gender);
 static void interests_print(const demo_view *view, int64_t time_ms);
 static void interest_print(const demo_view *view, const char *line);
 
@@ -63,7 +63,7 @@ bool demo_view_line(demo_view *view, const char *line)
     char *counts = NULL;
     int64_t time_ms = strtoll(line + sizeof completed - 1, &counts, 10);
     batch_print(view, time_ms, counts);
-    for (char gender = '0'; gender < '0' + GENDERS; gender++)
+    for (int gender = 0; gender < GENDERS; gender++)
         top_print(view, gender);
     interests_print(view, time_ms);
     fflush(stdout);
@@ -91,13 +91,13 @@ static void count_of(const char *counts, const char *name, char at[24])
     snprintf(at, 24, "%.*s", (int)strcspn(value, " "), value);
 }
 
-static void top_print(const demo_view *view, char gender)
+static void top_print(const demo_view *view, int gender)
 {
-    char key[] = "top_tracks:0", last[8];
-    key[sizeof key - 2] = gender;
+    char key[32], last[8];
+    snprintf(key, sizeof key, "top_tracks:%d", gender);
     snprintf(last, sizeof last, "%d", TOP_SHOWN - 1);
     sl_text words[] = {
-        { "ZREVRANGE", 9 }, { key, sizeof key - 1 }, { "0", 1 }, { last, strlen(last) }, { "WITHSCORES", 10 }
+        { "ZREVRANGE", 9 }, { key, strlen(key) }, { "0", 1 }, { last, strlen(last) }, { "WITHSCORES", 10 }
     };
     redis_reply reply;
     failure failure = { 0 };
@@ -105,7 +105,7 @@ static void top_print(const demo_view *view, char gender)
         printf("  %s%s%s\n", view->red, failure.text, view->plain);
         return;
     }
-    printf("  top tracks, gender %c:", gender);
+    printf("  top tracks, gender %d:", gender);
     for (size_t i = 0; reply.type == REDIS_LIST && i + 1 < reply.count; i += 2)
         printf("  %.*s %s(%.*s)%s", (int)reply.items[i].text.size, reply.items[i].text.at, view->dim,
                (int)reply.items[i + 1].text.size, reply.items[i + 1].text.at, view->plain);
