@@ -1,0 +1,342 @@
+/*
+ * sinks/kafka.c - documents as messages of a Kafka topic.
+ *
+ * The value is the document (or the raw bytes of an output that has such), the key is the document's id, so that compaction
+ * and readers can drop repeats: a batch that comes again writes its messages again. One idempotent producer serves all
+ * writers; its reports come on a thread of their own, and flush() waits until none of the writer's messages is without
+ * one. What a server refuses for good is a dead letter where the row's origin is known.
+ *
+ *     rows ---> producer ---> servers ---> reports (thread) ---> writer: waiting - 1, trouble, refused
+ *     flush <------------------------------------------------------ waiting == 0
+ */
+#include <base/arena.h>
+#include <base/log.h>
+#include <base/memory.h>
+#include <clients/kafka.h>
+#include <pthread.h>
+#include <sinks/sink.h>
+#include <stdlib.h>
+
+enum { METADATA_MS = 5000, REPORTS_MS = 500 };
+
+typedef struct kafka_writer kafka_writer;
+
+typedef struct kafka_sent { /* one message on its way; lives until the next begin */
+    kafka_writer *writer;
+    struct kafka_sent *next;
+    sl_origin origin;
+    bool has_origin;
+    rd_kafka_resp_err_t error;
+} kafka_sent;
+
+typedef struct kafka_sink {
+    sink_spec spec;
+    char *topic;
+    rd_kafka_t *producer;
+    rd_kafka_topic_t *handle;
+    rd_kafka_queue_t *reports_queue;
+    pthread_t reports;
+    bool reporting;
+    atomic_bool stopping;
+    pthread_mutex_t mutex; /* of the writers' trouble and refused */
+    pthread_cond_t all_told;
+    const sink_batch *batch;
+    kafka_writer *writers;
+} kafka_sink;
+
+struct kafka_writer {
+    kafka_sink *sink;
+    arena sent;
+    buffer key, value;
+    atomic_size_t waiting; /* messages without a report */
+    failure trouble;
+    kafka_sent *refused;
+};
+
+static sl_result producer_open(kafka_sink *sink, failure *failure);
+static void producer_close(kafka_sink *sink);
+static sl_result row_send(kafka_writer *writer, const void *row, failure *failure);
+static sl_result message_send(kafka_writer *writer, const sl_origin *origin, sl_text key, sl_text value,
+                              failure *failure);
+static void writer_wait(kafka_writer *writer);
+static sl_result error_kind(rd_kafka_resp_err_t error);
+static bool error_refuses(rd_kafka_resp_err_t error);
+static void kafka_close(void *self);
+
+static sl_result kafka_open(const sink_spec *spec, void **self, failure *failure)
+{
+    kafka_sink *sink = memory_new(sizeof *sink);
+    const char *usual = spec->output->index ? spec->output->index : spec->output->name;
+    sink->spec = *spec;
+    sink->topic = memory_text(spec->target && spec->target[0] ? spec->target : usual);
+    sink->writers = memory_new(spec->writers * sizeof *sink->writers);
+    for (unsigned i = 0; i < spec->writers; i++)
+        sink->writers[i].sink = sink;
+    pthread_mutex_init(&sink->mutex, NULL);
+    pthread_cond_init(&sink->all_told, NULL);
+    sl_result result = producer_open(sink, failure);
+    int32_t partitions;
+    if (result == SL_OK)
+        result = kafka_topic_count(sink->producer, sink->topic, kafka_servers(spec->settings), METADATA_MS,
+                                   &partitions, failure);
+    if (result != SL_OK)
+        kafka_close(sink);
+    else
+        *self = sink;
+    return result;
+}
+
+static void kafka_close(void *self)
+{
+    kafka_sink *sink = self;
+    if (sink == NULL)
+        return;
+    producer_close(sink);
+    for (unsigned i = 0; i < sink->spec.writers; i++) {
+        arena_done(&sink->writers[i].sent);
+        buffer_done(&sink->writers[i].key);
+        buffer_done(&sink->writers[i].value);
+    }
+    pthread_cond_destroy(&sink->all_told);
+    pthread_mutex_destroy(&sink->mutex);
+    free(sink->writers);
+    free(sink->topic);
+    free(sink);
+}
+
+static sl_result kafka_begin(void *self, const sink_batch *batch, failure *failure)
+{
+    kafka_sink *sink = self;
+    for (unsigned i = 0; i < sink->spec.writers;
+         i++) { /* an earlier attempt may have left before its flush */
+        kafka_writer *writer = &sink->writers[i];
+        writer_wait(writer);
+        arena_reset(&writer->sent);
+        failure_clear(&writer->trouble);
+        writer->refused = NULL;
+    }
+    char text[200];
+    if (rd_kafka_fatal_error(sink->producer, text, sizeof text)) {
+        log_warn("kafka", "topic %s: the producer is made anew: %s", sink->topic, text);
+        producer_close(sink);
+        SL_TRY(producer_open(sink, failure));
+    }
+    sink->batch = batch;
+    return SL_OK;
+}
+
+static sl_result kafka_rows(void *self, unsigned writer, const sink_rows *rows, failure *failure)
+{
+    kafka_sink *sink = self;
+    const char *row = rows->at;
+    for (size_t i = 0; i < rows->count; i++, row += sink->spec.schema->row_bytes)
+        SL_TRY(row_send(&sink->writers[writer], row, failure));
+    return SL_OK;
+}
+
+static sl_result kafka_flush(void *self, unsigned number, failure *failure)
+{
+    kafka_sink *sink = self;
+    kafka_writer *writer = &sink->writers[number];
+    writer_wait(writer);
+    for (const kafka_sent *sent = writer->refused; sent; sent = sent->next) {
+        sink_exception exception = { sent->origin, true, "" };
+        snprintf(exception.detail, sizeof exception.detail, "%s", rd_kafka_err2str(sent->error));
+        sink_note(sink->batch, number, &exception);
+    }
+    writer->refused = NULL;
+    if (writer->trouble.result != SL_OK)
+        return fail(failure, writer->trouble.result, "%s", writer->trouble.text);
+    return SL_OK;
+}
+
+static sl_result kafka_replace(void *self, const sink_group *groups, size_t count, failure *failure)
+{
+    kafka_sink *sink = self;
+    for (size_t i = 0; i < count; i++) {
+        const sink_group *group = &groups[i];
+        if (!group->changed)
+            continue;
+        sink_rows rows = { group->rows, group->count, i };
+        SL_TRY(kafka_rows(sink, 0, &rows, failure));
+        for (size_t k = 0; k < group->fallen_count; k++) /* a tombstone: the key has no value any more */
+            SL_TRY(message_send(&sink->writers[0], NULL, group->fallen[k], (sl_text){ 0 }, failure));
+    }
+    return kafka_flush(sink, 0, failure);
+}
+
+static sl_result kafka_commit(void *self, failure *failure)
+{
+    (void)self, (void)failure;
+    return SL_OK;
+}
+
+/* ---- Messages ---- */
+
+static sl_result row_send(kafka_writer *writer, const void *row, failure *failure)
+{
+    const sink_spec *spec = &writer->sink->spec;
+    if (spec->output->raw.count) {
+        const sl_text *raw = (const void *)((const char *)row + spec->output->raw.offset[0]);
+        return message_send(writer, NULL, (sl_text){ 0 }, *raw, failure);
+    }
+    writer->key.size = writer->value.size = 0;
+    sl_text key = { 0 };
+    if (document_has_id(spec->document)) {
+        document_id(spec->document, row, &writer->key);
+        key = (sl_text){ writer->key.at, writer->key.size };
+    }
+    document_print(spec->document, row, writer->sink->batch->time_ms, &writer->value);
+    return message_send(writer, document_origin(spec->document, row), key,
+                        (sl_text){ writer->value.at, writer->value.size }, failure);
+}
+
+/* Blocks while the producer's queue is full; reports make room. */
+static sl_result message_send(kafka_writer *writer, const sl_origin *origin, sl_text key, sl_text value,
+                              failure *failure)
+{
+    kafka_sink *sink = writer->sink;
+    kafka_sent *sent = arena_take(&writer->sent, sizeof *sent);
+    *sent = (kafka_sent){ .writer = writer, .has_origin = origin != NULL };
+    if (origin)
+        sent->origin = *origin;
+    union {
+        const char *given;
+        void *taken; /* copied, not changed */
+    } bytes = { value.at };
+    atomic_fetch_add(&writer->waiting, 1);
+    int refused =
+        rd_kafka_produce(sink->handle, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY | RD_KAFKA_MSG_F_BLOCK,
+                         bytes.taken, value.size, key.at, key.size, sent);
+    if (refused == 0)
+        return SL_OK;
+    atomic_fetch_sub(&writer->waiting, 1);
+    rd_kafka_resp_err_t error = rd_kafka_last_error();
+    if (!origin || !error_refuses(error))
+        return fail(failure, error_kind(error), "kafka topic \"%s\": a message of %zu bytes: %s", sink->topic,
+                    value.size, rd_kafka_err2str(error));
+    sent->error = error;
+    pthread_mutex_lock(&sink->mutex);
+    sent->next = writer->refused;
+    writer->refused = sent;
+    pthread_mutex_unlock(&sink->mutex);
+    return SL_OK;
+}
+
+static void writer_wait(kafka_writer *writer)
+{
+    kafka_sink *sink = writer->sink;
+    pthread_mutex_lock(&sink->mutex);
+    while (atomic_load(&writer->waiting)) /* message.timeout.ms bounds it */
+        pthread_cond_wait(&sink->all_told, &sink->mutex);
+    pthread_mutex_unlock(&sink->mutex);
+}
+
+/* Runs on: the reports' thread. The error's own text only: rd_kafka_message_errstr() gives a producer its payload. */
+static void message_told(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque)
+{
+    (void)client;
+    kafka_sink *sink = opaque;
+    kafka_sent *sent = message->_private;
+    kafka_writer *writer = sent->writer;
+    if (message->err) {
+        pthread_mutex_lock(&sink->mutex);
+        if (sent->has_origin && error_refuses(message->err)) {
+            sent->error = message->err;
+            sent->next = writer->refused;
+            writer->refused = sent;
+        } else {
+            fail(&writer->trouble, error_kind(message->err), "kafka topic \"%s\" at %s: %s", sink->topic,
+                 kafka_servers(sink->spec.settings), rd_kafka_err2str(message->err));
+        }
+        pthread_mutex_unlock(&sink->mutex);
+    }
+    if (atomic_fetch_sub(&writer->waiting, 1) > 1)
+        return;
+    pthread_mutex_lock(&sink->mutex);
+    pthread_cond_broadcast(&sink->all_told);
+    pthread_mutex_unlock(&sink->mutex);
+}
+
+static bool error_refuses(rd_kafka_resp_err_t error)
+{
+    return error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || error == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE ||
+           error == RD_KAFKA_RESP_ERR_INVALID_RECORD;
+}
+
+static sl_result error_kind(rd_kafka_resp_err_t error)
+{
+    bool for_good = error_refuses(error) || error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+                    error == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+                    error == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
+                    error == RD_KAFKA_RESP_ERR_POLICY_VIOLATION;
+    return for_good ? SL_FAILED : SL_RETRY;
+}
+
+/* ---- The producer ---- */
+
+static void *reports_run(void *argument)
+{
+    kafka_sink *sink = argument;
+    while (!atomic_load(&sink->stopping))
+        rd_kafka_poll(sink->producer, REPORTS_MS);
+    return NULL;
+}
+
+static sl_result producer_open(kafka_sink *sink, failure *failure)
+{
+    const settings *settings = sink->spec.settings;
+    kafka_client_spec client = {
+        .role = KAFKA_PRODUCER,
+        .settings = settings,
+        .job = sink->spec.job,
+        .timeout_ms = settings_ms(settings, "sink.timeout"),
+        .delivered = message_told,
+        .opaque = sink,
+    };
+    SL_TRY(kafka_client_open(&client, &sink->producer, failure));
+    sink->handle = rd_kafka_topic_new(sink->producer, sink->topic, NULL);
+    if (sink->handle == NULL)
+        return fail(failure, SL_USAGE, "kafka topic \"%s\": %s", sink->topic,
+                    rd_kafka_err2str(rd_kafka_last_error()));
+    sink->reports_queue = rd_kafka_queue_get_main(sink->producer);
+    atomic_store(&sink->stopping, false);
+    if (pthread_create(&sink->reports, NULL, reports_run, sink) != 0)
+        return fail(failure, SL_FAILED, "kafka topic \"%s\": no thread for its reports", sink->topic);
+    sink->reporting = true;
+    return SL_OK;
+}
+
+/* Whatever is not safe by now belongs to a batch that failed: it is thrown away. */
+static void producer_close(kafka_sink *sink)
+{
+    atomic_store(&sink->stopping, true);
+    if (sink->reporting) {
+        rd_kafka_queue_yield(sink->reports_queue);
+        pthread_join(sink->reports, NULL);
+    }
+    sink->reporting = false;
+    if (sink->reports_queue)
+        rd_kafka_queue_destroy(sink->reports_queue);
+    if (sink->handle)
+        rd_kafka_topic_destroy(sink->handle);
+    if (sink->producer)
+        rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    kafka_client_close(sink->producer);
+    sink->reports_queue = NULL;
+    sink->handle = NULL;
+    sink->producer = NULL;
+}
+
+const sink_kind sink_kafka = {
+    .name = "kafka",
+    .about = "messages of a Kafka topic: kafka:TOPIC",
+    .open = kafka_open,
+    .close = kafka_close,
+    .begin = kafka_begin,
+    .rows = kafka_rows,
+    .flush = kafka_flush,
+    .replace = kafka_replace,
+    .commit = kafka_commit,
+    .settings = kafka_settings,
+};
