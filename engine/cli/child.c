@@ -17,7 +17,7 @@ static void lines_hand_on(child *child, void (*line)(void *argument, const char 
 sl_result child_start(child *child, const child_spec *spec, failure *failure)
 {
     int ends[2] = { -1, -1 };
-    *child = (struct child){ .name = spec->name, .output = -1 };
+    *child = (struct child){ .name = spec->name, .output = -1, .copy = -1 };
     snprintf(child->log, sizeof child->log, "%s", spec->log);
     int log = open(spec->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
     if (log < 0)
@@ -30,10 +30,12 @@ sl_result child_start(child *child, const child_spec *spec, failure *failure)
     if (pid == 0)
         child_become(spec, parent, spec->is_read ? ends[1] : log, log);
     int reason = errno;
-    close(log);
     if (spec->is_read) {
         close(ends[1]);
         fcntl(ends[0], F_SETFL, O_NONBLOCK);
+        child->copy = log;
+    } else {
+        close(log);
     }
     child->output = ends[0];
     if (pid < 0)
@@ -55,6 +57,11 @@ void child_read(child *child, void (*line)(void *argument, const char *line), vo
             close(child->output);
             child->output = -1;
             break;
+        }
+        if (child->copy >= 0 &&
+            write(child->copy, at, (size_t)size) != size) { /* the log is a help, not a promise */
+            close(child->copy);
+            child->copy = -1;
         }
         child->lines.size += (size_t)size;
         lines_hand_on(child, line, argument);
@@ -90,7 +97,9 @@ void child_end(child *child)
     }
     if (child->pid > 0 && child->output >= 0)
         close(child->output);
-    child->output = -1;
+    if (child->pid > 0 && child->copy >= 0)
+        close(child->copy);
+    child->output = child->copy = -1;
     buffer_done(&child->lines);
 }
 

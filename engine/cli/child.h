@@ -2,8 +2,8 @@
  * cli/child.h - a program started by this one: its output, its end.
  *
  * A child leads a process group of its own, so that Ctrl-C reaches only this process, which then stops its children in
- * their order; the kernel ends them when this process dies in whatever way. What it prints goes to a log file, or, its
- * standard output alone, line by line to this process.
+ * their order; the kernel ends them when this process dies in whatever way. What it prints goes to a log file; its
+ * standard output may come line by line to this process as well.
  */
 #ifndef CLI_CHILD_H
 #define CLI_CHILD_H
@@ -18,6 +18,7 @@ typedef struct child {
     bool ended;
     int status;   /* as waitpid() gives it */
     int output;   /* its standard output; -1: none, or at its end */
+    int copy;     /* of what is read, into the log; -1: none */
     buffer lines; /* read and not handed on yet */
     char log[4096];
 } child;
@@ -25,7 +26,7 @@ typedef struct child {
 typedef struct child_spec {
     const char *name, *log;
     const char *const *words; /* words[0] is the program's path; ends with NULL */
-    bool is_read;             /* its standard output comes to us instead of to the log */
+    bool is_read;             /* its standard output comes to us and then to the log */
 } child_spec;
 
 sl_result child_start(child *child, const child_spec *spec, failure *failure);

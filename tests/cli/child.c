@@ -62,6 +62,7 @@ static void lines_come_whole_and_without_their_ends(void **state)
     child_read(&child, line_note, NULL);
     assert_string_equal(seen, "<one><two><>");
     assert_int_equal(child.output, -1);
+    assert_string_equal(folder_read("log"), "one\ntwo\n\nnever ended");
     child_end(&child);
 }
 
