@@ -13,6 +13,6 @@ extern const setting engine_settings[]; /* ends with { 0 } */
 settings *settings_for(const sl_job *job);
 
 /* Fills the job's options struct from the settings; texts live as long as the settings. */
-sl_result settings_fill(const settings *settings, const sl_job *job, void *options, failure *failure);
+void settings_fill(const settings *settings, const sl_job *job, void *options);
 
 #endif

@@ -23,6 +23,10 @@ void document_print(const document *document, const void *row, int64_t batch_ms,
 void document_print_with_id(const document *document, const void *row, int64_t batch_ms, buffer *out);
 /* The id as plain bytes: '-', '%' and bytes below 0x21 inside its parts percent-encoded. */
 void document_id(const document *document, const void *row, buffer *out);
+/* Only the fields, each with a comma before it: the part of a linked row. */
+void fields_print(const document *document, const void *row, buffer *out);
+/* From now on without @timestamp and _id. */
+void document_make_bare(document *document);
 bool document_has_id(const document *document);
 /* The origin that gives the id; NULL when the id is made of other fields, or there is none. */
 const sl_origin *document_origin(const document *document, const void *row);

@@ -121,9 +121,9 @@ static void rate_release(void *self, uint32_t i, int64_t until)
 }
 
 static const setting rate_settings[] = {
-    { "rate.records", NULL, SETTING_I64, "1000", "0", NULL, "N",
+    { "rate.records", "--rate", SETTING_I64, "1000", "0", NULL, "N",
       "records per second of rate:; 0: as many as wanted" },
-    { "rate.count", NULL, SETTING_I64, "0", "0", NULL, "N", "records of rate: in all; 0: endless" },
+    { "rate.count", "--count", SETTING_I64, "0", "0", NULL, "N", "records of rate: in all; 0: endless" },
     { 0 },
 };
 

@@ -68,7 +68,7 @@ static inline unsigned sl_days_of_month(unsigned year, unsigned month)
 {
     static const unsigned char days[13] = { 0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    return days[month] + (month == 2 && leap);
+    return month == 2 && leap ? 29u : days[month];
 }
 
 /* "YYYY-MM-DD HH:MM:SS": a real date of the years 1-9999 and a real time of day (no leap second). */

@@ -1,0 +1,330 @@
+/*
+ * batches/checkpoint.c - writing frames of state, and reading the newest back.
+ */
+#include <base/faults.h>
+#include <base/log.h>
+#include <base/memory.h>
+#include <batches/checkpoint.h>
+#include <batches/frames.h>
+#include <inttypes.h>
+#include <operators/window.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CHANGES_LEAST = 64 << 20, FILES_KEPT = 2 };
+
+struct checkpoint {
+    char *work_dir;
+    const sl_plan *plan;
+    intake *intake;
+    disk_file *file;
+    size_t whole_bytes, change_bytes; /* of the current file */
+    buffer frame, read, account, positions;
+    buffer states; /* of sl_text payloads in `read` */
+};
+
+static void path_print(const checkpoint *self, const char *name, buffer *path)
+{
+    path->size = 0;
+    buffer_print(path, "%s/%s", self->work_dir, name);
+    buffer_byte(path, '\0');
+}
+
+/* ---- Writing ---- */
+
+static void put_positions(const checkpoint *self, const batch *batch, buffer *out)
+{
+    size_t count;
+    const batch_range *ranges = batch_ranges(batch, &count);
+    int64_t *next = (int64_t *)(void *)self->positions.at;
+    for (size_t i = 0; i < count; i++)
+        next[ranges[i].partition] = ranges[i].until;
+    put_i64(out, (int64_t)self->intake->origins.count);
+    for (size_t i = 0; i < self->intake->origins.count; i++) {
+        const origin_name *name = &self->intake->origins.at[i];
+        put_text(out, (sl_text){ name->topic, strlen(name->topic) });
+        put_i64(out, name->partition);
+        put_i64(out, next[i]);
+    }
+}
+
+static void put_windows(const checkpoint *self, buffer *out)
+{
+    failure ignored = { 0 }; /* refused at the start, if at all */
+    int64_t count = 0;
+    for (uint32_t i = 0; i < self->plan->count; i++)
+        count += self->plan->nodes[i].kind == PLAN_COUNT;
+    put_i64(out, count);
+    for (uint32_t i = 0; i < self->plan->count; i++) {
+        const plan_node *node = &self->plan->nodes[i];
+        window window = { 0 };
+        if (node->kind != PLAN_COUNT)
+            continue;
+        window_of(&node->as.count.window, node->name, &window, &ignored);
+        put_text(out, (sl_text){ node->name, strlen(node->name) });
+        put_i64(out, node->as.count.window.length.ms);
+        put_i64(out, window.pane_ms);
+    }
+}
+
+static void put_state(void *argument, const char *name, sl_text bytes)
+{
+    buffer *out = argument;
+    put_text(out, (sl_text){ name, strlen(name) });
+    put_text(out, bytes);
+}
+
+static void frame_fill(checkpoint *self, const batch *batch, executor *executor, const char *account, bool all)
+{
+    buffer *out = &self->frame;
+    size_t start;
+    out->size = 0;
+    frame_begin(out, &start);
+    put_i64(out, batch->id);
+    put_i64(out, batch->time_ms);
+    put_i64(out, batch->interval_ms);
+    put_positions(self, batch, out);
+    put_windows(self, out);
+    put_text(out, (sl_text){ account, strlen(account) });
+    executor_save(executor, all, put_state, out);
+    frame_end(out, start);
+}
+
+static void old_files_remove(checkpoint *self)
+{
+    char **names = NULL;
+    size_t count = 0;
+    failure ignored = { 0 }; /* an old file that stays costs space only */
+    buffer path = { 0 };
+    if (disk_list(self->work_dir, "checkpoint-", &names, &count, &ignored) != SL_OK)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (i + FILES_KEPT < count) {
+            path_print(self, names[i], &path);
+            disk_remove(path.at, &ignored);
+        }
+        free(names[i]);
+    }
+    free(names);
+    buffer_done(&path);
+}
+
+static sl_result file_begin(checkpoint *self, int64_t id, failure *failure)
+{
+    char name[64];
+    buffer path = { 0 };
+    snprintf(name, sizeof name, "checkpoint-%018" PRId64, id);
+    path_print(self, name, &path);
+    sl_result result = disk_replace(path.at, self->frame.at, self->frame.size, failure);
+    disk_file *file = NULL;
+    if (result == SL_OK)
+        result = disk_open(path.at, &file, failure);
+    buffer_done(&path);
+    if (result != SL_OK)
+        return result;
+    disk_close(self->file);
+    self->file = file;
+    self->whole_bytes = self->frame.size;
+    self->change_bytes = 0;
+    old_files_remove(self);
+    return SL_OK;
+}
+
+sl_result checkpoint_write(checkpoint *self, const batch *batch, executor *executor, const char *account, bool sync,
+                           failure *failure)
+{
+    bool all = self->file == NULL ||
+               (self->change_bytes > CHANGES_LEAST && self->change_bytes > 2 * self->whole_bytes);
+    frame_fill(self, batch, executor, account, all);
+    if (all)
+        return file_begin(self, batch->id, failure);
+    int64_t before = disk_size(self->file);
+    sl_result result = disk_append(self->file, self->frame.at, self->frame.size, failure);
+    fault_point("before_checkpoint_sync");
+    if (result == SL_OK && sync)
+        result = disk_sync(self->file, failure);
+    if (result == SL_OK) {
+        self->change_bytes += self->frame.size;
+        return SL_OK;
+    }
+    struct failure ignored = { 0 };
+    disk_cut(self->file, before, &ignored);
+    return result;
+}
+
+/* ---- Reading ---- */
+
+static sl_result positions_read(checkpoint *self, frame_reader *reader, failure *failure)
+{
+    for (int64_t count = get_i64(reader); count > 0 && !reader->damaged; count--) {
+        sl_text topic = get_text(reader);
+        int64_t partition = get_i64(reader), next = get_i64(reader);
+        char *name = memory_new(topic.size + 1);
+        memcpy(name, topic.at, topic.size);
+        int64_t number = intake_find(self->intake, name, (int32_t)partition);
+        if (number >= 0)
+            self->intake->positions[number].next = next;
+        else if (next > 0)
+            log_warn("checkpoint", "%s partition %" PRId64 " was read up to %" PRId64 " and is no input any more", name,
+                     partition, next);
+        free(name);
+    }
+    return reader->damaged ? fail(failure, SL_FAILED, "the positions in the checkpoint are damaged") : SL_OK;
+}
+
+static sl_result window_read(checkpoint *self, frame_reader *reader, failure *failure)
+{
+    sl_text name = get_text(reader);
+    int64_t length_ms = get_i64(reader), pane_ms = get_i64(reader);
+    for (uint32_t i = 0; i < self->plan->count; i++) {
+        const plan_node *node = &self->plan->nodes[i];
+        window window;
+        if (node->kind != PLAN_COUNT || !sl_text_equal(name, (sl_text){ node->name, strlen(node->name) }))
+            continue;
+        SL_TRY(window_of(&node->as.count.window, node->name, &window, failure));
+        if (node->as.count.window.length.ms != length_ms || window.pane_ms != pane_ms)
+            return fail(failure, SL_USAGE,
+                        "the state of \"%s\" was counted in a window of %" PRId64 "ms with panes of %" PRId64
+                        "ms, now it is %" PRId64 "ms and %" PRId64 "ms: keep the old values, or forget the state with sluice reset",
+                        node->name, length_ms, pane_ms, node->as.count.window.length.ms, window.pane_ms);
+    }
+    return SL_OK;
+}
+
+static sl_result frame_take(checkpoint *self, sl_text payload, checkpoint_head *head, failure *failure)
+{
+    frame_reader reader = { payload.at, payload.at + payload.size, false };
+    head->batch_id = get_i64(&reader);
+    head->time_ms = get_i64(&reader);
+    head->interval_ms = get_i64(&reader);
+    SL_TRY(positions_read(self, &reader, failure));
+    for (int64_t count = get_i64(&reader); count > 0 && !reader.damaged; count--)
+        SL_TRY(window_read(self, &reader, failure));
+    sl_text account = get_text(&reader);
+    self->account.size = 0;
+    buffer_append(&self->account, account.at, account.size);
+    sl_text states = { reader.at, (size_t)(reader.end - reader.at) };
+    buffer_append(&self->states, &states, sizeof states);
+    return reader.damaged ? fail(failure, SL_FAILED, "a frame of the checkpoint is damaged") : SL_OK;
+}
+
+/* The file's frames; *whole becomes true when it begins with one. */
+static sl_result file_read(checkpoint *self, const char *name, checkpoint_head *head, bool *whole, failure *failure)
+{
+    buffer path = { 0 };
+    size_t at = 0;
+    sl_text payload;
+    path_print(self, name, &path);
+    self->read.size = self->states.size = 0;
+    sl_result result = disk_read(path.at, &self->read, failure);
+    sl_text file = { self->read.at, self->read.size };
+    *whole = false;
+    while (result == SL_OK && frame_read(file, &at, &payload)) {
+        result = frame_take(self, payload, head, failure);
+        self->whole_bytes = *whole ? self->whole_bytes : at;
+        *whole = true;
+    }
+    self->change_bytes = at - self->whole_bytes;
+    if (result == SL_OK && *whole)
+        result = disk_open(path.at, &self->file, failure);
+    if (result == SL_OK && *whole && at < file.size) {
+        log_warn("checkpoint", "%s: cut off %zu bytes that were never acknowledged", path.at, file.size - at);
+        result = disk_cut(self->file, (int64_t)at, failure);
+    }
+    buffer_done(&path);
+    return result;
+}
+
+/* A file that does not begin with a whole frame is set aside under another name, never passed over in silence. */
+static sl_result set_aside(checkpoint *self, const char *name, failure *failure)
+{
+    buffer from = { 0 }, to = { 0 };
+    path_print(self, name, &from);
+    buffer_print(&to, "%s/damaged-%s", self->work_dir, name);
+    buffer_byte(&to, '\0');
+    log_error("checkpoint", "%s is damaged; set aside as %s", from.at, to.at);
+    sl_result result = disk_rename(from.at, to.at, failure);
+    buffer_done(&from);
+    buffer_done(&to);
+    return result;
+}
+
+static sl_result newest_read(checkpoint *self, checkpoint_head *head, failure *failure)
+{
+    char **names = NULL;
+    size_t count = 0;
+    bool whole = false;
+    SL_TRY(disk_list(self->work_dir, "checkpoint-", &names, &count, failure));
+    sl_result result = SL_OK;
+    for (size_t i = count; i-- > 0 && !whole && result == SL_OK;) {
+        result = file_read(self, names[i], head, &whole, failure);
+        if (result == SL_OK && !whole)
+            result = set_aside(self, names[i], failure);
+    }
+    if (result == SL_OK && count && !whole)
+        fail(failure, SL_FAILED,
+             "no checkpoint in %s is whole; the damaged ones are set aside. Start anew with sluice reset, "
+             "or put back a copy of the folder",
+             self->work_dir);
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+    return failure->result;
+}
+
+sl_result checkpoint_open(const char *work_dir, const sl_plan *plan, intake *intake, checkpoint **opened,
+                          checkpoint_head *head, failure *failure)
+{
+    checkpoint *self = memory_new(sizeof *self);
+    self->work_dir = memory_text(work_dir);
+    self->plan = plan;
+    self->intake = intake;
+    *head = (checkpoint_head){ 0 };
+    sl_result result = newest_read(self, head, failure);
+    if (result != SL_OK) {
+        checkpoint_close(self);
+        return result;
+    }
+    *opened = self;
+    return SL_OK;
+}
+
+sl_result checkpoint_load(checkpoint *self, executor *executor, failure *failure)
+{
+    const sl_text *states = (const sl_text *)(const void *)self->states.at;
+    for (size_t i = 0; i < self->states.size / sizeof *states; i++) {
+        frame_reader reader = { states[i].at, states[i].at + states[i].size, false };
+        while (reader.at < reader.end && !reader.damaged) {
+            sl_text name = get_text(&reader), bytes = { 0 };
+            char text[256];
+            bytes = get_text(&reader);
+            snprintf(text, sizeof text, "%.*s", (int)name.size, name.at);
+            SL_TRY(executor_load(executor, text, bytes, failure));
+        }
+    }
+    buffer_done(&self->read);
+    self->states.size = 0;
+    /* What was read so far of each partition, for the positions of the next frames. */
+    for (size_t i = 0; i < self->intake->origins.count; i++)
+        put_i64(&self->positions, self->intake->positions[i].next);
+    return SL_OK;
+}
+
+sl_text checkpoint_account(const checkpoint *self)
+{
+    return (sl_text){ self->account.at, self->account.size };
+}
+
+void checkpoint_close(checkpoint *self)
+{
+    if (self == NULL)
+        return;
+    disk_close(self->file);
+    buffer_done(&self->frame);
+    buffer_done(&self->read);
+    buffer_done(&self->account);
+    buffer_done(&self->positions);
+    buffer_done(&self->states);
+    free(self->work_dir);
+    free(self);
+}

@@ -1,0 +1,41 @@
+/*
+ * batches/checkpoint.h - state, batch id, offsets and the batch's account as one commit: the truth about what was done.
+ *
+ *     checkpoint-000000000000001200     a frame with everything after batch 1200
+ *                                       a frame with what batch 1201 changed
+ *                                       a frame with what batch 1202 changed ...
+ *
+ * A batch costs what it changed. When the changes weigh more than twice the whole, and at least 64 MB, the next file begins.
+ * The newest file that begins with a whole frame counts; a torn frame at its end was never acknowledged.
+ *
+ * Payload of a frame: batch id, T, interval; positions (topic, partition, next offset); windows ("name", length and pane);
+ * account (the JSON line); parts of state ("name", bytes).
+ */
+#ifndef BATCHES_CHECKPOINT_H
+#define BATCHES_CHECKPOINT_H
+
+#include <base/disk.h>
+#include <batches/executor.h>
+
+typedef struct checkpoint checkpoint;
+
+/* What the checkpoint says of the last batch it holds. */
+typedef struct checkpoint_head {
+    int64_t batch_id, time_ms, interval_ms; /* 0: there is no checkpoint */
+} checkpoint_head;
+
+/*
+ * Reads the newest state into executor and intake. Positions of partitions that are not there are DATA_LOSS; a window
+ * whose length or pane changed is USAGE. account: of the last batch, or empty.
+ */
+sl_result checkpoint_open(const char *work_dir, const sl_plan *plan, intake *intake, checkpoint **opened,
+                          checkpoint_head *head, failure *failure);
+sl_result checkpoint_load(checkpoint *checkpoint, executor *executor, failure *failure);
+sl_text checkpoint_account(const checkpoint *checkpoint);
+void checkpoint_close(checkpoint *checkpoint); /* NULL is fine */
+
+/* After a batch. Returns when it is on the disk; without `sync` when the system has it. May be called again after SL_RETRY. */
+sl_result checkpoint_write(checkpoint *checkpoint, const batch *batch, executor *executor, const char *account, bool sync,
+                           failure *failure);
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * batches/events.h - tells listeners about batches (Spark: StreamingListenerBus). Each listener has a thread and a queue;
+ * each event it gets is a copy of its own, so that a slow one never slows a batch.
+ */
+#ifndef BATCHES_EVENTS_H
+#define BATCHES_EVENTS_H
+
+#include <base/failure.h>
+#include <sluice/listener.h>
+
+typedef struct events events;
+
+events *events_new(void);
+void events_free(events *events); /* waits until every listener has been told everything; NULL is fine */
+sl_result events_add(events *events, const sl_listener *listener, const sl_listener_place *place, failure *failure);
+void events_tell(events *events, const sl_batch_info *batch); /* any thread; the hook follows from the state */
+
+#endif

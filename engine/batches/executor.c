@@ -1,0 +1,594 @@
+/*
+ * batches/executor.c - one batch through the plan.
+ *
+ *     blocks of input      parked chunks
+ *           \                /
+ *            workers: chunk of 512 messages -> probing nodes -> other nodes -> keys by shard, documents in sinks
+ *                                                  |
+ *                            keys nobody asked for: the chunk is parked, the driver asks, the chunk comes again
+ *            barrier
+ *            workers: merge, shard by shard; rows out of merges
+ *            barrier
+ *            workers: flush their sinks
+ *     driver: lists as a whole, dead letters, commit of every place
+ *
+ * The whole chunk goes through all nodes before the next one begins: it stays in the cache. A chunk has no effect before
+ * all its keys are known, so giving one up needs no undoing but for what its stages rejected.
+ */
+#include <base/faults.h>
+#include <base/memory.h>
+#include <batches/executor.h>
+#include <stdlib.h>
+#if defined(_OPENMP)
+#include <omp.h>
+#endif
+
+enum { SERIAL_BYTES = 64 * 1024 };
+
+/* A chunk that waits for its keys: where its block's reading stood. */
+typedef struct parked {
+    uint32_t block, chunk;
+    source_reading reading;
+    size_t count;
+} parked;
+
+typedef struct worker {
+    sl_task task;
+    sl_message *messages;
+    void **rows;  /* by node: room for a chunk */
+    sl_rows *out; /* by node: what it gave for this chunk */
+    buffer parked;
+    size_t rejects_before, reached_before;
+    char padding[128];
+} worker;
+
+struct executor {
+    executor_spec spec;
+    operator nodes[PLAN_NODES_MAX];
+    operator *operators[PLAN_NODES_MAX];
+    bool has_lookups;
+    worker *workers;
+    const batch_frame *frame;
+    buffer blocks;        /* of intake_block */
+    buffer waiting;       /* of parked: of all workers, this round */
+    buffer dead;          /* of reject: of all workers, and refused records */
+    buffer refused_texts;
+    atomic_uint next_block, next_shard, parked_chunks;
+    atomic_bool failed;
+};
+
+static void executor_emit(void *executor, sl_task *task, uint32_t node, const void *rows, size_t count);
+
+/* ---- Opening and closing ---- */
+
+static const operator_kind *kind_of(plan_kind kind)
+{
+    static const operator_kind *const kinds[] = { NULL,           &operator_stage, &operator_look_up,
+                                                  &operator_count, &operator_top,   &operator_output };
+    return kinds[kind];
+}
+
+static sl_result node_open(executor *self, uint32_t i, failure *failure)
+{
+    const plan_node *node = &self->spec.plan->nodes[i];
+    operator_spec spec = {
+        .node = node,
+        .number = i,
+        .workers = self->spec.workers,
+        .settings = self->spec.settings,
+        .clock = self->spec.clock,
+        .operators = self->operators,
+        .executor = self,
+        .saves = self->spec.saves,
+        .emit = executor_emit,
+        .place = self->spec.places[i],
+    };
+    self->operators[i] = &self->nodes[i];
+    if (node->kind == PLAN_SOURCE)
+        return SL_OK;
+    SL_TRY(kind_of(node->kind)->open(&spec, &self->nodes[i].self, failure));
+    self->nodes[i].kind = kind_of(node->kind);
+    self->has_lookups |= node->kind == PLAN_LOOK_UP;
+    return SL_OK;
+}
+
+static void worker_open(executor *self, unsigned number)
+{
+    worker *worker = &self->workers[number];
+    const sl_plan *plan = self->spec.plan;
+    worker->task.worker = number;
+    worker->messages = memory_new(CHUNK_ROWS * sizeof(sl_message));
+    worker->rows = memory_new(plan->count * sizeof *worker->rows);
+    worker->out = memory_new(plan->count * sizeof *worker->out);
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (plan->nodes[i].kind == PLAN_STAGE)
+            worker->rows[i] = memory_new((CHUNK_ROWS + 1) * plan->nodes[i].schema->row_bytes);
+}
+
+sl_result executor_open(const executor_spec *spec, executor **opened, failure *failure)
+{
+    executor *self = memory_new(sizeof *self);
+    self->spec = *spec;
+    self->workers = memory_new(spec->workers * sizeof(worker));
+    for (unsigned w = 0; w < spec->workers; w++)
+        worker_open(self, w);
+    for (uint32_t i = 0; i < spec->plan->count; i++) {
+        sl_result result = node_open(self, i, failure);
+        if (result != SL_OK) {
+            executor_close(self);
+            return result;
+        }
+    }
+    *opened = self;
+    return SL_OK;
+}
+
+static void worker_close(executor *self, worker *worker)
+{
+    for (uint32_t i = 0; i < self->spec.plan->count; i++)
+        free(worker->rows[i]);
+    free(worker->messages);
+    free(worker->rows);
+    free(worker->out);
+    buffer_done(&worker->parked);
+    buffer_done(&worker->task.rejects);
+    arena_done(&worker->task.memory);
+}
+
+void executor_close(executor *self)
+{
+    if (self == NULL)
+        return;
+    for (uint32_t i = self->spec.plan->count; i-- > 0;)
+        if (self->nodes[i].kind)
+            self->nodes[i].kind->close(self->nodes[i].self);
+    for (unsigned w = 0; w < self->spec.workers; w++)
+        worker_close(self, &self->workers[w]);
+    free(self->workers);
+    buffer_done(&self->blocks);
+    buffer_done(&self->waiting);
+    buffer_done(&self->dead);
+    buffer_done(&self->refused_texts);
+    free(self);
+}
+
+/* ---- Workers: a chunk ---- */
+
+static worker *worker_of(executor *self, const sl_task *task)
+{
+    return &self->workers[task->worker];
+}
+
+static void node_run(executor *self, worker *worker, uint32_t i, const sl_rows *in)
+{
+    sl_rows *out = &worker->out[i];
+    *out = (sl_rows){ worker->rows[i], 0, CHUNK_ROWS + 1 };
+    worker->task.stage = self->spec.plan->nodes[i].name;
+    self->nodes[i].kind->rows(self->nodes[i].self, &worker->task, in, out);
+}
+
+static void feed(executor *self, worker *worker, uint32_t i, const sl_rows *in)
+{
+    const plan_node *node = &self->spec.plan->nodes[i];
+    if (node->kind == PLAN_TOP)
+        return; /* it reads the count's store */
+    node_run(self, worker, i, in);
+    for (uint32_t c = 0; c < node->child_count && worker->out[i].count; c++)
+        feed(self, worker, node->children[c], &worker->out[i]);
+}
+
+static void executor_emit(void *executor, sl_task *task, uint32_t number, const void *rows, size_t count)
+{
+    struct executor *self = executor;
+    const plan_node *node = &self->spec.plan->nodes[number];
+    sl_rows in = { (void *)(uintptr_t)rows, count, count };
+    for (uint32_t c = 0; c < node->child_count; c++)
+        feed(self, worker_of(self, task), node->children[c], &in);
+    task->sequence++;
+}
+
+/* The nodes on the way to a lookup, and it. */
+static void probe(executor *self, worker *worker, uint32_t i)
+{
+    const plan_node *node = &self->spec.plan->nodes[i];
+    for (uint32_t c = 0; c < node->child_count; c++) {
+        uint32_t child = node->children[c];
+        if (!self->spec.plan->nodes[child].probing || worker->out[i].count == 0)
+            continue;
+        node_run(self, worker, child, &worker->out[i]);
+        if (!worker->task.missing)
+            probe(self, worker, child);
+    }
+}
+
+/* Everything else. */
+static void follow(executor *self, worker *worker, uint32_t i)
+{
+    const plan_node *node = &self->spec.plan->nodes[i];
+    for (uint32_t c = 0; c < node->child_count && worker->out[i].count; c++) {
+        uint32_t child = node->children[c];
+        if (self->spec.plan->nodes[child].probing)
+            follow(self, worker, child);
+        else
+            feed(self, worker, child, &worker->out[i]);
+    }
+}
+
+static void chunk_keep(executor *self, worker *worker, uint32_t source, size_t count)
+{
+    sl_task *task = &worker->task;
+    for (uint32_t i = 0; self->has_lookups && i < self->spec.plan->count; i++)
+        if (self->spec.plan->nodes[i].kind == PLAN_LOOK_UP)
+            self->nodes[i].kind->kept(self->nodes[i].self, task->worker);
+    follow(self, worker, source);
+    task->records += (int64_t)count;
+    task->reached += (int64_t)worker->out[self->spec.plan->nodes[source].trunk].count;
+}
+
+/* False: the chunk has keys that nobody asked for yet, and had no effect. */
+static bool chunk_run(executor *self, worker *worker, uint32_t source, size_t count)
+{
+    sl_task *task = &worker->task;
+    size_t rejects = task->rejects.size;
+    memset(worker->out, 0, self->spec.plan->count * sizeof *worker->out);
+    worker->out[source] = (sl_rows){ worker->messages, count, count };
+    task->messages = worker->messages;
+    task->message_count = count;
+    task->missing = false;
+    probe(self, worker, source);
+    if (task->missing) {
+        task->rejects.size = rejects;
+        return false;
+    }
+    chunk_keep(self, worker, source, count);
+    return true;
+}
+
+static uint32_t source_node(const executor *self, const intake_input *input)
+{
+    uint32_t wanted = (uint32_t)(input - self->spec.intake->inputs);
+    for (uint32_t i = 0; i < self->spec.plan->count; i++)
+        if (self->spec.plan->nodes[i].kind == PLAN_SOURCE && wanted-- == 0)
+            return i;
+    return 0;
+}
+
+/* A record without a time takes T. */
+static void messages_prepare(const executor *self, const source_block *block, sl_message *messages, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        messages[i].origin.partition = block->partition;
+        if (messages[i].origin.time_ms < 0)
+            messages[i].origin.time_ms = self->frame->time_ms;
+    }
+}
+
+/* ---- Workers: blocks and parked chunks ---- */
+
+/* Reads and runs one chunk; false at the end of the block or after a failure. */
+static bool chunk_next(executor *self, worker *worker, parked *at, size_t room)
+{
+    sl_task *task = &worker->task;
+    const intake_block *block = (const intake_block *)(const void *)self->blocks.at + at->block;
+    parked before = *at;
+    size_t count = 0;
+    at->reading.memory = &task->memory;
+    if (block->input->kind->read(block->input->self, &block->block, &at->reading, worker->messages, room, &count,
+                                 &task->failure) != SL_OK ||
+        count == 0)
+        return false;
+    messages_prepare(self, &block->block, worker->messages, count);
+    task->sequence = (uint64_t)at->block << 24 | at->chunk++;
+    if (!chunk_run(self, worker, source_node(self, block->input), count)) {
+        before.count = count;
+        buffer_append(&worker->parked, &before, sizeof before);
+        atomic_fetch_add(&self->parked_chunks, 1);
+    }
+    return task->failure.result == SL_OK;
+}
+
+static void run_blocks(executor *self, worker *worker)
+{
+    size_t count = self->blocks.size / sizeof(intake_block);
+    for (size_t i; (i = atomic_fetch_add(&self->next_block, 1)) < count && !atomic_load(&self->failed);) {
+        parked at = { .block = (uint32_t)i };
+        while (chunk_next(self, worker, &at, CHUNK_ROWS))
+            ;
+    }
+}
+
+static void run_waiting(executor *self, worker *worker)
+{
+    size_t count = self->waiting.size / sizeof(parked);
+    for (size_t i; (i = atomic_fetch_add(&self->next_block, 1)) < count && !atomic_load(&self->failed);) {
+        parked at = ((const parked *)(const void *)self->waiting.at)[i];
+        chunk_next(self, worker, &at, at.count);
+    }
+}
+
+static void run_merges(executor *self, worker *worker)
+{
+    sl_task *task = &worker->task;
+    for (unsigned shard; (shard = atomic_fetch_add(&self->next_shard, 1)) < STORE_SHARDS;) {
+        for (uint32_t i = 0; i < self->spec.plan->count; i++) {
+            if (self->nodes[i].kind == NULL || self->nodes[i].kind->merge == NULL)
+                continue;
+            task->sequence = (uint64_t)1 << 63 | (uint64_t)i << 48 | (uint64_t)shard << 32;
+            self->nodes[i].kind->merge(self->nodes[i].self, task, shard);
+        }
+    }
+}
+
+static void run_flushes(executor *self, worker *worker)
+{
+    for (uint32_t i = 0; i < self->spec.plan->count && worker->task.failure.result == SL_OK; i++)
+        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT)
+            output_flush(self->nodes[i].self, &worker->task);
+}
+
+static void note_failed(executor *self, const worker *worker)
+{
+    if (worker->task.failure.result != SL_OK)
+        atomic_store(&self->failed, true);
+}
+
+/* ---- Driver: a round, and the attempt ---- */
+
+/* Were all keys of the batch new: would the state fit? */
+static void state_fits(executor *self, failure *failure)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < self->spec.plan->count; i++)
+        if (self->nodes[i].kind && self->nodes[i].kind->bytes)
+            bytes += self->nodes[i].kind->bytes(self->nodes[i].self);
+    if (bytes > self->spec.state_max && !self->frame->merged)
+        fail(failure, SL_LIMIT, "the state of this batch may take %zu MB, memory.state allows %zu MB; raise it, shorten a window, "
+             "or lower --max-rate-per-partition",
+             bytes >> 20, self->spec.state_max >> 20);
+}
+
+/* What a worker does in a region. `wait` separates the phases; with one worker nobody waits. */
+static void work(executor *self, worker *worker, bool first_round, void (*wait)(void))
+{
+    if (first_round)
+        run_blocks(self, worker);
+    else
+        run_waiting(self, worker);
+    note_failed(self, worker);
+    wait();
+    if (atomic_load(&self->failed) || atomic_load(&self->parked_chunks))
+        return;
+    if (worker->task.worker == 0)
+        state_fits(self, &worker->task.failure);
+    note_failed(self, worker);
+    wait();
+    if (atomic_load(&self->failed))
+        return;
+    run_merges(self, worker);
+    note_failed(self, worker);
+    wait();
+    if (!atomic_load(&self->failed))
+        run_flushes(self, worker);
+}
+
+static void wait_for_nobody(void)
+{
+}
+
+static void wait_for_workers(void)
+{
+#pragma omp barrier
+}
+
+static unsigned workers_needed(const executor *self)
+{
+    size_t bytes = 0, count = self->blocks.size / sizeof(intake_block);
+    const intake_block *blocks = (const intake_block *)(const void *)self->blocks.at;
+    for (size_t i = 0; i < count && bytes < SERIAL_BYTES; i++)
+        bytes += blocks[i].block.size;
+    return bytes < SERIAL_BYTES || count < 2 ? 1 : self->spec.workers;
+}
+
+static void round_run(executor *self, bool first_round)
+{
+    atomic_store(&self->next_block, 0);
+    atomic_store(&self->next_shard, 0);
+    atomic_store(&self->parked_chunks, 0);
+    if (workers_needed(self) == 1) {
+        work(self, &self->workers[0], first_round, wait_for_nobody);
+        return;
+    }
+#pragma omp parallel num_threads((int)self->spec.workers)
+    {
+        work(self, &self->workers[omp_get_thread_num()], first_round, wait_for_workers);
+    }
+}
+
+static sl_result first_failure(executor *self, failure *failure)
+{
+    for (unsigned w = 0; w < self->spec.workers; w++) {
+        const struct failure *own = &self->workers[w].task.failure;
+        if (own->result != SL_OK)
+            return fail(failure, own->result, "%s", own->text);
+    }
+    return SL_OK;
+}
+
+static sl_result resolve(executor *self, failure *failure)
+{
+    self->waiting.size = 0;
+    for (unsigned w = 0; w < self->spec.workers; w++) {
+        buffer_append(&self->waiting, self->workers[w].parked.at, self->workers[w].parked.size);
+        self->workers[w].parked.size = 0;
+    }
+    for (uint32_t i = 0; i < self->spec.plan->count; i++)
+        if (self->spec.plan->nodes[i].kind == PLAN_LOOK_UP)
+            SL_TRY(self->nodes[i].kind->resolve(self->nodes[i].self, failure));
+    return SL_OK;
+}
+
+static sl_result attempt_begin(executor *self, batch_frame *frame, failure *failure)
+{
+    self->frame = frame;
+    atomic_store(&self->failed, false);
+    for (unsigned w = 0; w < self->spec.workers; w++) {
+        worker *worker = &self->workers[w];
+        sl_task *task = &worker->task;
+        failure_clear(&task->failure);
+        task->batch = frame;
+        task->records = task->reached = 0;
+        task->rejects.size = worker->parked.size = 0;
+        arena_reset(&task->memory);
+    }
+    for (uint32_t i = 0; i < self->spec.plan->count; i++)
+        if (self->nodes[i].kind && self->nodes[i].kind->begin)
+            SL_TRY(self->nodes[i].kind->begin(self->nodes[i].self, frame, failure));
+    return dead_letters_begin(self->spec.dead_letters, frame, failure);
+}
+
+/* The value of a record that a sink refused: read again from the batch's input. */
+static sl_text value_of(executor *self, const sl_origin *origin, failure *failure)
+{
+    size_t count = self->blocks.size / sizeof(intake_block);
+    const intake_block *blocks = (const intake_block *)(const void *)self->blocks.at;
+    sl_message *messages = self->workers[0].messages;
+    for (size_t i = 0; i < count; i++) {
+        const source_block *block = &blocks[i].block;
+        if (block->partition != origin->partition || origin->offset < block->from || origin->offset >= block->until)
+            continue;
+        source_reading reading = { .memory = &self->workers[0].task.memory };
+        size_t got = 1;
+        while (got && blocks[i].input->kind->read(blocks[i].input->self, block, &reading, messages, CHUNK_ROWS, &got,
+                                                  failure) == SL_OK)
+            for (size_t m = 0; m < got; m++)
+                if (messages[m].origin.offset == origin->offset)
+                    return messages[m].value;
+    }
+    return (sl_text){ 0 };
+}
+
+static void gather_refused(executor *self, uint32_t i, executor_result *result, failure *failure)
+{
+    output *output = self->nodes[i].self;
+    output_fate fate = output_find_fate(output);
+    result->duplicates += fate.duplicates;
+    for (size_t r = 0; r < fate.refused_count; r++) {
+        const sink_exception *refused = &fate.refused[r];
+        reject rejected = { refused->origin, self->spec.plan->nodes[i].name, "refused", refused->detail,
+                            value_of(self, &refused->origin, failure) };
+        buffer_append(&self->dead, &rejected, sizeof rejected);
+    }
+}
+
+/* records = written + duplicates + filtered + dead_letters; what the trunk's stages let fall was filtered. */
+static void account_fill(executor *self, executor_result *result, failure *failure)
+{
+    int64_t reached = 0;
+    *result = (executor_result){ 0 };
+    self->dead.size = 0;
+    for (unsigned w = 0; w < self->spec.workers; w++) {
+        const sl_task *task = &self->workers[w].task;
+        result->records += task->records;
+        reached += task->reached;
+        buffer_append(&self->dead, task->rejects.at, task->rejects.size);
+    }
+    size_t rejected = self->dead.size / sizeof(reject);
+    bool counted = false;
+    for (uint32_t i = 0; i < self->spec.plan->count; i++) {
+        if (self->nodes[i].kind && self->nodes[i].kind->account)
+            self->nodes[i].kind->account(self->nodes[i].self, &result->operators);
+        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT && output_of_records(self->nodes[i].self) && !counted) {
+            gather_refused(self, i, result, failure);
+            counted = true;
+        }
+    }
+    result->dead_letters = (int64_t)(self->dead.size / sizeof(reject));
+    result->filtered = result->records - reached - (int64_t)rejected;
+    if (result->filtered < 0)
+        result->filtered = 0; /* stages behind the trunk rejected records too */
+    result->written = result->records - result->filtered - result->dead_letters - result->duplicates;
+}
+
+static sl_result rounds_run(executor *self, failure *failure)
+{
+    for (bool first = true;; first = false) {
+        round_run(self, first);
+        SL_TRY(first_failure(self, failure));
+        if (atomic_load(&self->parked_chunks) == 0)
+            return SL_OK;
+        SL_TRY(resolve(self, failure));
+    }
+}
+
+static sl_result finish_and_commit(executor *self, executor_result *result, failure *failure)
+{
+    sl_task *task = &self->workers[0].task;
+    for (uint32_t i = 0; i < self->spec.plan->count; i++)
+        if (self->nodes[i].kind && self->nodes[i].kind->finish)
+            self->nodes[i].kind->finish(self->nodes[i].self, task);
+    run_flushes(self, &self->workers[0]);
+    SL_TRY(first_failure(self, failure));
+    for (uint32_t i = 0; i < self->spec.plan->count; i++)
+        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT)
+            SL_TRY(output_replace(self->nodes[i].self, failure));
+    fault_point("after_aggregates");
+    account_fill(self, result, failure);
+    SL_TRY(dead_letters_write(self->spec.dead_letters, task, (reject *)(void *)self->dead.at,
+                              self->dead.size / sizeof(reject), failure));
+    for (uint32_t i = 0; i < self->spec.plan->count; i++)
+        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT)
+            SL_TRY(output_commit(self->nodes[i].self, failure));
+    return dead_letters_commit(self->spec.dead_letters, failure);
+}
+
+sl_result executor_run(executor *self, const batch *batch, batch_frame *frame, executor_result *result, failure *failure)
+{
+    self->blocks.size = 0;
+    intake_take(self->spec.intake, batch, &self->blocks);
+    SL_TRY(attempt_begin(self, frame, failure));
+    sl_result ran = rounds_run(self, failure);
+    /* Merges come after all chunks and cannot fail: once they began, the state holds the batch, whatever a sink says. */
+    frame->merged = frame->merged || atomic_load(&self->next_shard) >= STORE_SHARDS;
+    SL_TRY(ran);
+    fault_point("after_documents");
+    return finish_and_commit(self, result, failure);
+}
+
+/* ---- State ---- */
+
+void executor_settle(executor *self)
+{
+    for (uint32_t i = 0; i < self->spec.plan->count; i++)
+        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT)
+            output_settle(self->nodes[i].self);
+}
+
+void executor_save(executor *self, bool all, executor_saved *saved, void *argument)
+{
+    buffer bytes = { 0 };
+    for (uint32_t i = 0; i < self->spec.plan->count; i++) {
+        if (self->nodes[i].kind == NULL || self->nodes[i].kind->save == NULL)
+            continue;
+        bytes.size = 0;
+        self->nodes[i].kind->save(self->nodes[i].self, all, &bytes);
+        if (bytes.size)
+            saved(argument, self->spec.plan->nodes[i].name, (sl_text){ bytes.at, bytes.size });
+    }
+    buffer_done(&bytes);
+}
+
+sl_result executor_load(executor *self, const char *name, sl_text bytes, failure *failure)
+{
+    for (uint32_t i = 0; i < self->spec.plan->count; i++)
+        if (self->nodes[i].kind && self->nodes[i].kind->load && !strcmp(self->spec.plan->nodes[i].name, name))
+            return self->nodes[i].kind->load(self->nodes[i].self, bytes, failure);
+    return SL_OK; /* a node that the job no longer has */
+}
+
+output *executor_output(executor *self, const char *name)
+{
+    for (uint32_t i = 0; i < self->spec.plan->count; i++)
+        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT && !strcmp(self->spec.plan->nodes[i].name, name))
+            return self->nodes[i].self;
+    return NULL;
+}

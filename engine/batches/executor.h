@@ -1,0 +1,48 @@
+/*
+ * batches/executor.h - runs a batch through the plan on all workers: steps 4 to 7 of a batch's life (engine/README.md).
+ * The only file that opens OpenMP regions is executor.c, and only the driver calls it.
+ */
+#ifndef BATCHES_EXECUTOR_H
+#define BATCHES_EXECUTOR_H
+
+#include <base/clock.h>
+#include <batches/dead_letters.h>
+#include <batches/intake.h>
+#include <operators/output.h>
+#include <plan/plan.h>
+
+typedef struct executor executor;
+
+typedef struct executor_spec {
+    const sl_plan *plan;
+    const void *const *places; /* by node: lookup_place, output_places */
+    const settings *settings;
+    const sl_clock *clock;
+    intake *intake;
+    dead_letters *dead_letters;
+    const void *options;
+    unsigned workers;
+    bool saves;
+    size_t state_max; /* bytes */
+} executor_spec;
+
+typedef struct executor_result {
+    int64_t records, written, duplicates, filtered, dead_letters;
+    operator_account operators;
+} executor_result;
+
+sl_result executor_open(const executor_spec *spec, executor **executor, failure *failure);
+void executor_close(executor *executor); /* NULL is fine */
+
+/* One attempt. frame->merged is set once the state holds the batch; the same frame comes again at the next attempt. */
+sl_result executor_run(executor *executor, const batch *batch, batch_frame *frame, executor_result *result, failure *failure);
+void executor_settle(executor *executor); /* the batch is in the checkpoint */
+
+/* The state of every node that has one: "name" and bytes, see batches/checkpoint.h. */
+typedef void executor_saved(void *argument, const char *name, sl_text bytes);
+void executor_save(executor *executor, bool all, executor_saved *saved, void *argument);
+sl_result executor_load(executor *executor, const char *name, sl_text bytes, failure *failure);
+
+output *executor_output(executor *executor, const char *name); /* NULL: none of this name. Tests */
+
+#endif

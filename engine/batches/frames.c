@@ -1,0 +1,74 @@
+/*
+ * batches/frames.c - frames with a checksum.
+ */
+#include <base/hash.h>
+#include <batches/frames.h>
+
+enum { HEAD_BYTES = 4 + 8 + 8 };
+static const char magic[4] = { 'S', 'L', 'F', '1' };
+
+void frame_begin(buffer *out, size_t *start)
+{
+    *start = out->size;
+    buffer_reserve(out, HEAD_BYTES);
+    memset(out->at + out->size, 0, HEAD_BYTES);
+    out->size += HEAD_BYTES;
+}
+
+void frame_end(buffer *out, size_t start)
+{
+    char *head = out->at + start;
+    uint64_t size = out->size - start - HEAD_BYTES, sum = hash_bytes(head + HEAD_BYTES, size);
+    memcpy(head, magic, 4);
+    memcpy(head + 4, &size, 8);
+    memcpy(head + 12, &sum, 8);
+}
+
+bool frame_read(sl_text file, size_t *at, sl_text *payload)
+{
+    uint64_t size, sum;
+    if (file.size - *at < HEAD_BYTES || memcmp(file.at + *at, magic, 4) != 0)
+        return false;
+    memcpy(&size, file.at + *at + 4, 8);
+    memcpy(&sum, file.at + *at + 12, 8);
+    if (size > file.size - *at - HEAD_BYTES || hash_bytes(file.at + *at + HEAD_BYTES, size) != sum)
+        return false;
+    *payload = (sl_text){ file.at + *at + HEAD_BYTES, size };
+    *at += HEAD_BYTES + size;
+    return true;
+}
+
+void put_i64(buffer *out, int64_t value)
+{
+    buffer_append(out, &value, sizeof value);
+}
+
+void put_text(buffer *out, sl_text text)
+{
+    put_i64(out, (int64_t)text.size);
+    buffer_append(out, text.at, text.size);
+}
+
+int64_t get_i64(frame_reader *reader)
+{
+    int64_t value = 0;
+    if (reader->damaged || (size_t)(reader->end - reader->at) < sizeof value) {
+        reader->damaged = true;
+        return 0;
+    }
+    memcpy(&value, reader->at, sizeof value);
+    reader->at += sizeof value;
+    return value;
+}
+
+sl_text get_text(frame_reader *reader)
+{
+    int64_t size = get_i64(reader);
+    if (reader->damaged || size < 0 || size > reader->end - reader->at) {
+        reader->damaged = true;
+        return (sl_text){ "", 0 };
+    }
+    sl_text text = { reader->at, (size_t)size };
+    reader->at += size;
+    return text;
+}

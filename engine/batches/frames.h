@@ -1,0 +1,29 @@
+/*
+ * batches/frames.h - how journal and checkpoint lay records into a file: each is whole, or it is not there.
+ *
+ *     | "SLF1" | payload size: 8 bytes | XXH3 of the payload: 8 bytes | payload | ...        little-endian
+ *
+ * A payload is values one after another, written and read by the functions below.
+ */
+#ifndef BATCHES_FRAMES_H
+#define BATCHES_FRAMES_H
+
+#include <base/buffer.h>
+
+void frame_begin(buffer *out, size_t *start); /* what is appended next is the payload */
+void frame_end(buffer *out, size_t start);
+
+/* The payload at *at, which moves behind the frame; false at the end, or where the file is torn or damaged. */
+bool frame_read(sl_text file, size_t *at, sl_text *payload);
+
+typedef struct frame_reader {
+    const char *at, *end;
+    bool damaged; /* something did not fit; all later reads give zeros */
+} frame_reader;
+
+void put_i64(buffer *out, int64_t value);
+void put_text(buffer *out, sl_text text);
+int64_t get_i64(frame_reader *reader);
+sl_text get_text(frame_reader *reader); /* lies in the payload */
+
+#endif

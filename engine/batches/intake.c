@@ -1,0 +1,218 @@
+/*
+ * batches/intake.c - cutting ranges over all inputs.
+ */
+#include <base/memory.h>
+#include <batches/intake.h>
+#include <stdlib.h>
+
+void intake_init(intake *intake, const settings *settings)
+{
+    *intake = (struct intake){ .bytes_max = settings_bytes(settings, "memory.input") };
+    intake->rate_max = settings_i64(settings, "rate.max_per_partition");
+    pthread_mutex_init(&intake->mutex, NULL);
+}
+
+void intake_done(intake *intake)
+{
+    for (size_t i = 0; i < intake->input_count; i++) {
+        if (intake->inputs[i].self)
+            intake->inputs[i].kind->close(intake->inputs[i].self);
+        free(intake->inputs[i].numbers);
+    }
+    for (size_t i = 0; i < intake->origins.count; i++) {
+        free(intake->origins.at[i].topic);
+        free(intake->origins.at[i].id);
+    }
+    free(intake->inputs);
+    free(intake->origins.at);
+    free(intake->positions);
+    pthread_mutex_destroy(&intake->mutex);
+}
+
+intake_input *intake_add(intake *intake, const source_kind *kind, const source_spec *spec)
+{
+    intake->inputs = memory_resize(intake->inputs, (intake->input_count + 1) * sizeof *intake->inputs);
+    intake_input *input = &intake->inputs[intake->input_count++];
+    *input = (intake_input){ .kind = kind, .spec = *spec };
+    return input;
+}
+
+static uint32_t partition_add(intake *intake, const source_partition *partition)
+{
+    size_t count = intake->origins.count;
+    intake->origins.at = memory_resize(intake->origins.at, (count + 1) * sizeof *intake->origins.at);
+    intake->positions = memory_resize(intake->positions, (count + 1) * sizeof *intake->positions);
+    buffer id = { 0 };
+    buffer_print(&id, "%s-%d-", partition->topic, partition->partition);
+    buffer_byte(&id, '\0');
+    intake->origins.at[count] = (origin_name){ memory_text(partition->topic), partition->partition, id.at };
+    intake->positions[count] = (position){ .next = -1 };
+    intake->origins.count++;
+    return (uint32_t)count;
+}
+
+void intake_number(intake *intake, intake_input *input)
+{
+    source_partition *partitions;
+    size_t count = input->kind->partitions(input->self, &partitions);
+    input->numbers = memory_resize(input->numbers, count * sizeof *input->numbers);
+    for (size_t i = input->partitions; i < count; i++) {
+        input->numbers[i] = partition_add(intake, &partitions[i]);
+        intake->positions[input->numbers[i]].input = (uint32_t)(input - intake->inputs);
+        intake->positions[input->numbers[i]].local = (uint32_t)i;
+    }
+    input->partitions = count;
+}
+
+sl_result intake_start(intake *intake, failure *failure)
+{
+    for (size_t i = 0; i < intake->input_count; i++) {
+        intake_input *input = &intake->inputs[i];
+        source_partition *partitions;
+        size_t count = input->kind->partitions(input->self, &partitions);
+        for (size_t p = 0; p < count; p++)
+            partitions[p].offset = intake->positions[input->numbers[p]].next;
+        SL_TRY(input->kind->start(input->self, partitions, count, failure));
+        for (size_t p = 0; p < count; p++)
+            intake->positions[input->numbers[p]].next = partitions[p].offset;
+    }
+    return SL_OK;
+}
+
+int64_t intake_find(const intake *intake, const char *topic, int32_t partition)
+{
+    for (size_t i = 0; i < intake->origins.count; i++)
+        if (intake->origins.at[i].partition == partition && !strcmp(intake->origins.at[i].topic, topic))
+            return (int64_t)i;
+    return -1;
+}
+
+static sl_result look(intake *intake, uint32_t number, int64_t records_max, source_view *view, failure *failure)
+{
+    const position *position = &intake->positions[number];
+    const intake_input *input = &intake->inputs[position->input];
+    /* An even share of the memory, so that no partition waits for another. */
+    size_t bytes = intake->bytes_max / intake->origins.count;
+    return input->kind->look(input->self, position->local, position->next, records_max, bytes, view, failure);
+}
+
+static sl_result cut_one(intake *intake, uint32_t number, batch *batch, bool *finished, failure *failure)
+{
+    position *position = &intake->positions[number];
+    source_view view;
+    double allowed = (double)intake->rate_max * (double)batch->interval_ms / 1000 + position->share;
+    int64_t records_max = intake->rate_max ? (int64_t)allowed : INT64_MAX;
+    SL_TRY(look(intake, number, records_max, &view, failure));
+    *finished = *finished && view.finished;
+    if (intake->rate_max)
+        position->share = allowed - (double)records_max;
+    if (view.until <= position->next)
+        return SL_OK;
+    batch_range range = { number, position->next, view.until, view.end > view.until ? view.end : view.until };
+    buffer_append(&batch->ranges, &range, sizeof range);
+    return SL_OK;
+}
+
+sl_result intake_cut(intake *intake, batch *batch, bool *finished, failure *failure)
+{
+    *finished = true;
+    batch->ranges.size = 0;
+    pthread_mutex_lock(&intake->mutex);
+    sl_result result = SL_OK;
+    for (uint32_t i = 0; i < intake->origins.count && result == SL_OK; i++)
+        result = cut_one(intake, i, batch, finished, failure);
+    size_t count;
+    const batch_range *ranges = batch_ranges(batch, &count);
+    for (size_t i = 0; i < count && result == SL_OK; i++)
+        intake->positions[ranges[i].partition].next = ranges[i].until;
+    pthread_mutex_unlock(&intake->mutex);
+    return result;
+}
+
+void intake_uncut(intake *intake, const batch *batch)
+{
+    size_t count;
+    const batch_range *ranges = batch_ranges(batch, &count);
+    pthread_mutex_lock(&intake->mutex);
+    for (size_t i = 0; i < count; i++)
+        intake->positions[ranges[i].partition].next = ranges[i].from;
+    pthread_mutex_unlock(&intake->mutex);
+}
+
+sl_result intake_holds(intake *intake, const batch *batch, bool *all, failure *failure)
+{
+    size_t count;
+    const batch_range *ranges = batch_ranges(batch, &count);
+    *all = true;
+    pthread_mutex_lock(&intake->mutex);
+    for (size_t i = 0; i < count && *all; i++) {
+        source_view view = { 0 };
+        position *position = &intake->positions[ranges[i].partition];
+        const intake_input *input = &intake->inputs[position->input];
+        sl_result result = input->kind->look(input->self, position->local, ranges[i].from,
+                                             ranges[i].until - ranges[i].from, SIZE_MAX, &view, failure);
+        if (result != SL_OK) {
+            pthread_mutex_unlock(&intake->mutex);
+            return result;
+        }
+        *all = view.until >= ranges[i].until;
+    }
+    for (size_t i = 0; i < count && *all; i++)
+        intake->positions[ranges[i].partition].next = ranges[i].until;
+    pthread_mutex_unlock(&intake->mutex);
+    return SL_OK;
+}
+
+void intake_take(intake *intake, const batch *batch, buffer *blocks)
+{
+    size_t count;
+    const batch_range *ranges = batch_ranges(batch, &count);
+    buffer taken = { 0 };
+    pthread_mutex_lock(&intake->mutex);
+    for (size_t i = 0; i < count; i++) {
+        const position *position = &intake->positions[ranges[i].partition];
+        const intake_input *input = &intake->inputs[position->input];
+        taken.size = 0;
+        input->kind->take(input->self, position->local, ranges[i].from, ranges[i].until, &taken);
+        const source_block *at = (const source_block *)(const void *)taken.at;
+        for (size_t b = 0; b < taken.size / sizeof *at; b++) {
+            intake_block block = { input, at[b] };
+            block.block.partition = ranges[i].partition;
+            buffer_append(blocks, &block, sizeof block);
+        }
+    }
+    pthread_mutex_unlock(&intake->mutex);
+    buffer_done(&taken);
+}
+
+static void tell_outside(intake *intake, const intake_input *input, const batch_range *ranges, size_t count)
+{
+    buffer told = { 0 };
+    for (size_t i = 0; i < count; i++) {
+        uint32_t number = ranges[i].partition;
+        if (&intake->inputs[intake->positions[number].input] != input)
+            continue;
+        const origin_name *name = &intake->origins.at[number];
+        source_partition partition = { name->topic, name->partition, ranges[i].until };
+        buffer_append(&told, &partition, sizeof partition);
+    }
+    if (told.size)
+        input->kind->commit(input->self, (const source_partition *)(const void *)told.at, told.size / sizeof(source_partition));
+    buffer_done(&told);
+}
+
+void intake_release(intake *intake, const batch *batch)
+{
+    size_t count;
+    const batch_range *ranges = batch_ranges(batch, &count);
+    pthread_mutex_lock(&intake->mutex);
+    for (size_t i = 0; i < count; i++) {
+        const position *position = &intake->positions[ranges[i].partition];
+        const intake_input *input = &intake->inputs[position->input];
+        input->kind->release(input->self, position->local, ranges[i].until);
+    }
+    for (size_t i = 0; i < intake->input_count && count; i++)
+        if (intake->inputs[i].kind->commit)
+            tell_outside(intake, &intake->inputs[i], ranges, count);
+    pthread_mutex_unlock(&intake->mutex);
+}

@@ -1,0 +1,85 @@
+/*
+ * batches/intake.h - the inputs of a job: which partitions there are, how far each has been cut, and what a batch takes.
+ *
+ * Partitions are numbered over all inputs, in the order in which they were found; that number is sl_origin.partition.
+ * Called by the generator while it cuts and by the driver while it reads, under the intake's lock.
+ */
+#ifndef BATCHES_INTAKE_H
+#define BATCHES_INTAKE_H
+
+#include <base/clock.h>
+#include <pthread.h>
+#include <records/origins.h>
+#include <sluice/listener.h>
+#include <sources/source.h>
+#include <stdatomic.h>
+
+typedef struct position {
+    int64_t next; /* the first offset not yet cut */
+    double share; /* of a record: what the rate limit left over */
+    uint32_t input, local; /* which input, and its own number of the partition */
+} position;
+
+typedef struct intake_input {
+    const source_kind *kind;
+    void *self;
+    source_spec spec;
+    uint32_t *numbers; /* by the source's own number */
+    size_t partitions;
+} intake_input;
+
+typedef struct intake {
+    intake_input *inputs;
+    size_t input_count;
+    origins origins;
+    position *positions; /* beside origins.at */
+    size_t bytes_max;
+    int64_t rate_max; /* records per second and partition; 0: no limit */
+    pthread_mutex_t mutex;
+} intake;
+
+typedef struct batch_range {
+    uint32_t partition;
+    int64_t from, until, end;
+} batch_range;
+
+/* A batch that was cut. Its ranges never change again. */
+typedef struct batch {
+    int64_t id, time_ms, interval_ms;
+    bool catch_up, journaled;
+    buffer ranges; /* of batch_range */
+    int64_t submitted_ns;
+} batch;
+
+typedef struct intake_block {
+    const intake_input *input;
+    source_block block;
+} intake_block;
+
+void intake_init(intake *intake, const settings *settings);
+void intake_done(intake *intake);
+
+/* Adds an opened source: numbers its partitions. The spec is kept. */
+intake_input *intake_add(intake *intake, const source_kind *kind, const source_spec *spec);
+void intake_number(intake *intake, intake_input *input);
+/* Starts every source at its partitions' positions; -1 stands for "as the settings say". */
+sl_result intake_start(intake *intake, failure *failure);
+/* The number of a partition by its names, or -1. */
+int64_t intake_find(const intake *intake, const char *topic, int32_t partition);
+
+/* Fills the batch's ranges with what has arrived, under the limits; *finished: nothing will come after it. */
+sl_result intake_cut(intake *intake, batch *batch, bool *finished, failure *failure);
+void intake_uncut(intake *intake, const batch *batch); /* the newest cut is taken back */
+/* Is all of a journaled batch here again? */
+sl_result intake_holds(intake *intake, const batch *batch, bool *all, failure *failure);
+void intake_take(intake *intake, const batch *batch, buffer *blocks); /* of intake_block */
+/* The batch is in the checkpoint: its input is given back, and the outside is told. */
+void intake_release(intake *intake, const batch *batch);
+
+static inline const batch_range *batch_ranges(const batch *batch, size_t *count)
+{
+    *count = batch->ranges.size / sizeof(batch_range);
+    return (const batch_range *)(const void *)batch->ranges.at;
+}
+
+#endif

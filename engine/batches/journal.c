@@ -1,0 +1,151 @@
+/*
+ * batches/journal.c - appending, reading back, starting anew.
+ */
+#include <base/log.h>
+#include <base/memory.h>
+#include <batches/frames.h>
+#include <batches/journal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { ANEW_BYTES = 256 * 1024 };
+
+struct journal {
+    disk_file *file;
+    const origins *origins;
+    int64_t written; /* the newest entry's id */
+    atomic_int_least64_t done;
+    buffer entry;
+};
+
+static void entry_write(buffer *out, const batch *batch, const origins *origins)
+{
+    size_t count, start;
+    const batch_range *ranges = batch_ranges(batch, &count);
+    frame_begin(out, &start);
+    put_i64(out, batch->id);
+    put_i64(out, batch->time_ms);
+    put_i64(out, batch->interval_ms);
+    put_i64(out, batch->catch_up);
+    put_i64(out, (int64_t)count);
+    for (size_t i = 0; i < count; i++) {
+        const origin_name *name = &origins->at[ranges[i].partition];
+        put_text(out, (sl_text){ name->topic, strlen(name->topic) });
+        put_i64(out, name->partition);
+        put_i64(out, ranges[i].from);
+        put_i64(out, ranges[i].until);
+        put_i64(out, ranges[i].end);
+    }
+    frame_end(out, start);
+}
+
+static bool range_read(frame_reader *reader, const intake *intake, batch *batch, failure *failure)
+{
+    sl_text topic = get_text(reader);
+    char *name = memory_new(topic.size + 1);
+    memcpy(name, topic.at, topic.size);
+    int64_t partition = get_i64(reader), number = intake_find(intake, name, (int32_t)partition);
+    batch_range range = { .partition = (uint32_t)number };
+    range.from = get_i64(reader);
+    range.until = get_i64(reader);
+    range.end = get_i64(reader);
+    if (number < 0)
+        fail(failure, SL_DATA_LOSS,
+             "the journal holds batch %lld with %s partition %lld, which the input no longer has; "
+             "bring it back, or forget this job's progress with sluice reset",
+             (long long)batch->id, name, (long long)partition);
+    free(name);
+    buffer_append(&batch->ranges, &range, sizeof range);
+    return number >= 0;
+}
+
+static sl_result entry_read(sl_text payload, const intake *intake, int64_t done, buffer *replays, failure *failure)
+{
+    frame_reader reader = { payload.at, payload.at + payload.size, false };
+    batch *read = memory_new(sizeof *read);
+    *read = (batch){ .id = get_i64(&reader), .journaled = true };
+    read->time_ms = get_i64(&reader);
+    read->interval_ms = get_i64(&reader);
+    read->catch_up = get_i64(&reader);
+    bool wanted = read->id > done, known = true;
+    for (int64_t count = get_i64(&reader); wanted && known && count > 0 && !reader.damaged; count--)
+        known = range_read(&reader, intake, read, failure);
+    if (wanted && known && !reader.damaged) {
+        buffer_append(replays, &read, sizeof read);
+        return SL_OK;
+    }
+    buffer_done(&read->ranges);
+    free(read);
+    return failure->result;
+}
+
+static sl_result entries_read(journal *self, const char *path, const intake *intake, buffer *replays, failure *failure)
+{
+    buffer file = { 0 };
+    size_t at = 0;
+    sl_text payload;
+    sl_result result = disk_read(path, &file, failure);
+    while (result == SL_OK && frame_read((sl_text){ file.at, file.size }, &at, &payload))
+        result = entry_read(payload, intake, atomic_load(&self->done), replays, failure);
+    if (result == SL_OK && at < file.size) {
+        log_warn("journal", "%s: cut off %zu bytes of an entry that was not finished", path, file.size - at);
+        result = disk_cut(self->file, (int64_t)at, failure);
+    }
+    buffer_done(&file);
+    return result;
+}
+
+sl_result journal_open(const char *work_dir, const intake *intake, int64_t done, buffer *replays, journal **opened,
+                       failure *failure)
+{
+    journal *self = memory_new(sizeof *self);
+    buffer path = { 0 };
+    buffer_print(&path, "%s/journal", work_dir);
+    buffer_byte(&path, '\0');
+    self->origins = &intake->origins;
+    atomic_store(&self->done, done);
+    sl_result result = disk_open(path.at, &self->file, failure);
+    if (result == SL_OK)
+        result = entries_read(self, path.at, intake, replays, failure);
+    size_t count = replays->size / sizeof(batch *);
+    self->written = count ? ((batch **)(void *)replays->at)[count - 1]->id : done;
+    buffer_done(&path);
+    if (result != SL_OK)
+        journal_close(self);
+    else
+        *opened = self;
+    return result;
+}
+
+void journal_close(journal *self)
+{
+    if (self == NULL)
+        return;
+    disk_close(self->file);
+    buffer_done(&self->entry);
+    free(self);
+}
+
+sl_result journal_write(journal *self, const batch *batch, failure *failure)
+{
+    if (disk_size(self->file) > ANEW_BYTES && atomic_load(&self->done) >= self->written)
+        SL_TRY(disk_cut(self->file, 0, failure));
+    int64_t before = disk_size(self->file);
+    self->entry.size = 0;
+    entry_write(&self->entry, batch, self->origins);
+    sl_result result = disk_append(self->file, self->entry.at, self->entry.size, failure);
+    if (result == SL_OK)
+        result = disk_sync(self->file, failure);
+    if (result == SL_OK) {
+        self->written = batch->id;
+    } else {
+        struct failure ignored = { 0 }; /* the first failure is told; half an entry would hide the next one */
+        disk_cut(self->file, before, &ignored);
+    }
+    return result;
+}
+
+void journal_forget(journal *self, int64_t id)
+{
+    atomic_store(&self->done, id);
+}

@@ -1,0 +1,22 @@
+/*
+ * batches/journal.h - the cuts of batches, written and synced before a batch is processed, so that a crash replays the
+ * same ranges. An entry is a frame: batch id, T, interval, catch_up, ranges with topic names.
+ *
+ * Entries of checkpointed batches are of no use; when all are, the file starts anew.
+ */
+#ifndef BATCHES_JOURNAL_H
+#define BATCHES_JOURNAL_H
+
+#include <base/disk.h>
+#include <batches/intake.h>
+
+typedef struct journal journal;
+
+/* Reads what is there: every whole entry with an id above `done` becomes a batch in `replays` (of batch *). */
+sl_result journal_open(const char *work_dir, const intake *intake, int64_t done, buffer *replays, journal **opened,
+                       failure *failure);
+void journal_close(journal *journal); /* NULL is fine */
+sl_result journal_write(journal *journal, const batch *batch, failure *failure); /* returns when it is on the disk */
+void journal_forget(journal *journal, int64_t id); /* any thread: the batch is in the checkpoint */
+
+#endif

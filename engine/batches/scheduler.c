@@ -1,0 +1,247 @@
+/*
+ * batches/scheduler.c - runs batches in order. A batch that fails is tried again, never skipped; what it wrote before is
+ * absorbed by the sinks.
+ */
+#include <base/faults.h>
+#include <base/log.h>
+#include <base/memory.h>
+#include <base/retry.h>
+#include <batches/scheduler.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct scheduler {
+    scheduler_spec spec;
+    int64_t last_time_ms;
+    executor_result result;
+    sl_batch_info info; /* of the batch at work */
+    buffer ranges;      /* of sl_range */
+    buffer account;     /* its line, with a NUL */
+    int64_t started_ns;
+    bool saved; /* the checkpoint holds a state already: empty batches need not wait for the disk */
+    pthread_mutex_t mutex; /* guards what other threads ask for: */
+    scheduler_totals totals;
+    buffer told;
+    char trouble[512];
+};
+
+scheduler *scheduler_new(const scheduler_spec *spec)
+{
+    scheduler *self = memory_new(sizeof *self);
+    self->spec = *spec;
+    self->last_time_ms = spec->last_time_ms;
+    pthread_mutex_init(&self->mutex, NULL);
+    return self;
+}
+
+void scheduler_free(scheduler *self)
+{
+    if (self == NULL)
+        return;
+    pthread_mutex_destroy(&self->mutex);
+    buffer_done(&self->ranges);
+    buffer_done(&self->account);
+    buffer_done(&self->told);
+    free(self);
+}
+
+/* ---- The account ---- */
+
+static void info_begin(scheduler *self, const batch *batch)
+{
+    size_t count;
+    const batch_range *ranges = batch_ranges(batch, &count);
+    self->ranges.size = 0;
+    for (size_t i = 0; i < count; i++) {
+        const origin_name *name = &self->spec.intake->origins.at[ranges[i].partition];
+        sl_range range = { name->topic, name->partition, ranges[i].from, ranges[i].until, ranges[i].end };
+        buffer_append(&self->ranges, &range, sizeof range);
+    }
+    self->info = (sl_batch_info){
+        .job = self->spec.job,
+        .batch_id = batch->id,
+        .batch_time_ms = batch->time_ms,
+        .interval_ms = batch->interval_ms,
+        .catch_up = batch->catch_up,
+        .ranges = (const sl_range *)(const void *)self->ranges.at,
+        .range_count = count,
+    };
+}
+
+static void info_started(scheduler *self, const batch *batch, int32_t attempt)
+{
+    self->info.state = SL_BATCH_STARTED;
+    self->info.attempt = attempt;
+    self->info.error = NULL;
+    if (attempt == 1)
+        self->info.scheduling_delay_ms = (double)(self->started_ns - batch->submitted_ns) / 1e6;
+    events_tell(self->spec.events, &self->info);
+}
+
+static void info_ended(scheduler *self, sl_batch_state state)
+{
+    const executor_result *result = &self->result;
+    sl_batch_info *info = &self->info;
+    info->state = state;
+    info->processing_ms = (double)(clock_ns(self->spec.clock) - self->started_ns) / 1e6;
+    info->total_delay_ms = info->scheduling_delay_ms + info->processing_ms;
+    info->records = result->records;
+    info->written = result->written;
+    info->duplicates = result->duplicates;
+    info->filtered = result->filtered;
+    info->dead_letters = result->dead_letters;
+    info->lookup_missed = result->operators.lookup_missed;
+    info->counters = result->operators.counters;
+    info->counter_count = result->operators.counter_count;
+    size_t size = sl_batch_json(info, self->account.at, self->account.room);
+    if (size >= self->account.room) {
+        buffer_reserve(&self->account, size + 256);
+        sl_batch_json(info, self->account.at, self->account.room);
+    }
+    self->account.size = size;
+}
+
+static void note_done(scheduler *self)
+{
+    const sl_batch_info *info = &self->info;
+    pthread_mutex_lock(&self->mutex);
+    scheduler_totals *totals = &self->totals;
+    totals->batches++;
+    totals->records += info->records;
+    totals->written += info->written;
+    totals->duplicates += info->duplicates;
+    totals->filtered += info->filtered;
+    totals->dead_letters += info->dead_letters;
+    self->told.size = 0;
+    buffer_append(&self->told, self->account.at, self->account.size);
+    self->trouble[0] = '\0';
+    pthread_mutex_unlock(&self->mutex);
+}
+
+static void note_trouble(scheduler *self, const char *text)
+{
+    pthread_mutex_lock(&self->mutex);
+    snprintf(self->trouble, sizeof self->trouble, "%s", text);
+    pthread_mutex_unlock(&self->mutex);
+}
+
+/* ---- One batch ---- */
+
+static sl_result batch_checkpoint(scheduler *self, const batch *batch, failure *failure)
+{
+    if (self->spec.checkpoint == NULL)
+        return SL_OK;
+    /* A batch without input changes nothing that its T would not bring about again: the disk may take its time. */
+    bool sync = batch->ranges.size > 0 || !self->saved;
+    SL_TRY(checkpoint_write(self->spec.checkpoint, batch, self->spec.executor, self->account.at, sync, failure));
+    self->saved = true;
+    fault_point("after_checkpoint");
+    return SL_OK;
+}
+
+static sl_result attempt(scheduler *self, batch *batch, batch_frame *frame, failure *failure)
+{
+    SL_TRY(executor_run(self->spec.executor, batch, frame, &self->result, failure));
+    info_ended(self, SL_BATCH_COMPLETED);
+    fault_point("before_checkpoint");
+    return batch_checkpoint(self, batch, failure);
+}
+
+static void batch_settle(scheduler *self, const batch *batch)
+{
+    executor_settle(self->spec.executor);
+    self->last_time_ms = batch->time_ms;
+    intake_release(self->spec.intake, batch);
+    if (self->spec.journal)
+        journal_forget(self->spec.journal, batch->id);
+    fault_point("after_commit");
+    events_tell(self->spec.events, &self->info);
+    note_done(self);
+}
+
+/* An attempt failed. SL_OK: try again; else the batch stays for the next start. */
+static sl_result batch_failed(scheduler *self, int32_t attempt, retry *retry, failure *why)
+{
+    info_ended(self, SL_BATCH_FAILED);
+    self->info.error = why->text;
+    events_tell(self->spec.events, &self->info);
+    note_trouble(self, why->text);
+    if (!sl_is_retriable(why->result) && why->result != SL_LIMIT)
+        return why->result;
+    if (self->spec.failures_max && attempt >= self->spec.failures_max) {
+        struct failure last = *why;
+        failure_clear(why);
+        return fail(why, SL_REPEATED, "batch %lld failed %d times, at last: %s", (long long)self->info.batch_id, attempt, last.text);
+    }
+    log_warn("scheduler", "batch %lld, attempt %d failed: %s; trying again", (long long)self->info.batch_id, attempt, why->text);
+    if (!retry_wait(retry, INT64_MAX, self->spec.stop))
+        return fail(why, SL_FAILED, "stopped while batch %lld waited for another try", (long long)self->info.batch_id);
+    failure_clear(why);
+    return SL_OK;
+}
+
+sl_result scheduler_run_one(scheduler *self, batch *batch, failure *failure)
+{
+    batch_frame frame = { .id = batch->id, .time_ms = batch->time_ms, .last_time_ms = self->last_time_ms };
+    retry retry = { .first_ms = 200, .most_ms = 10000 };
+    frame.options = self->spec.options;
+    info_begin(self, batch);
+    self->started_ns = clock_ns(self->spec.clock);
+    for (int32_t tries = 1;; tries++) {
+        frame.attempt = tries;
+        frame.now_ns = clock_ns(self->spec.clock);
+        self->result = (executor_result){ 0 };
+        info_started(self, batch, tries);
+        sl_result result = attempt(self, batch, &frame, failure);
+        if (result == SL_OK)
+            break;
+        SL_TRY(batch_failed(self, tries, &retry, failure));
+    }
+    batch_settle(self, batch);
+    return SL_OK;
+}
+
+sl_result scheduler_run(scheduler *self, failure *failure)
+{
+    batch *batch;
+    while ((batch = generator_take(self->spec.generator, failure))) {
+        sl_result result = scheduler_run_one(self, batch, failure);
+        generator_give_back(self->spec.generator, batch);
+        if (result != SL_OK)
+            return atomic_load(self->spec.stop) ? SL_OK : result;
+    }
+    return failure->result;
+}
+
+/* ---- Asked from other threads ---- */
+
+scheduler_totals scheduler_totals_now(scheduler *self)
+{
+    pthread_mutex_lock(&self->mutex);
+    scheduler_totals totals = self->totals;
+    pthread_mutex_unlock(&self->mutex);
+    return totals;
+}
+
+const char *scheduler_state(scheduler *self, char *text, size_t room)
+{
+    pthread_mutex_lock(&self->mutex);
+    if (self->trouble[0])
+        snprintf(text, room, "retrying: %s", self->trouble);
+    else
+        snprintf(text, room, "running");
+    pthread_mutex_unlock(&self->mutex);
+    return text;
+}
+
+void scheduler_account(scheduler *self, buffer *out)
+{
+    pthread_mutex_lock(&self->mutex);
+    buffer_append(out, self->told.at, self->told.size);
+    pthread_mutex_unlock(&self->mutex);
+}
+
+const sl_batch_info *scheduler_last(const scheduler *self)
+{
+    return &self->info;
+}

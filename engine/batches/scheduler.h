@@ -1,0 +1,45 @@
+/*
+ * batches/scheduler.h - the driver: one batch after another, each tried until it is done (Spark: JobScheduler). Steps 3 and
+ * 8 to 10 of a batch's life stand here; 4 to 7 are the executor's.
+ */
+#ifndef BATCHES_SCHEDULER_H
+#define BATCHES_SCHEDULER_H
+
+#include <batches/checkpoint.h>
+#include <batches/generator.h>
+
+typedef struct scheduler scheduler;
+
+typedef struct scheduler_spec {
+    const char *job;
+    generator *generator;
+    executor *executor;
+    checkpoint *checkpoint; /* NULL: no work folder */
+    journal *journal;       /* NULL too */
+    intake *intake;
+    events *events;
+    const sl_clock *clock;
+    const void *options;
+    int64_t last_time_ms;    /* of the newest batch that the checkpoint holds */
+    int64_t failures_max;    /* attempts at one batch; 0: no limit */
+    const atomic_bool *stop; /* finish the running batch */
+} scheduler_spec;
+
+typedef struct scheduler_totals {
+    int64_t batches, records, written, duplicates, filtered, dead_letters;
+} scheduler_totals;
+
+scheduler *scheduler_new(const scheduler_spec *spec);
+void scheduler_free(scheduler *scheduler); /* NULL is fine */
+
+/* Until the generator gives no more. Runs on: driver, the thread that opens all OpenMP regions. */
+sl_result scheduler_run(scheduler *scheduler, failure *failure);
+sl_result scheduler_run_one(scheduler *scheduler, batch *batch, failure *failure);
+
+/* Any thread. The account is the last completed batch's line; empty before there was one. */
+scheduler_totals scheduler_totals_now(scheduler *scheduler);
+const char *scheduler_state(scheduler *scheduler, char *text, size_t room); /* "running", "retrying: ..." */
+void scheduler_account(scheduler *scheduler, buffer *out);
+const sl_batch_info *scheduler_last(const scheduler *scheduler); /* driver: of the last batch, until the next one */
+
+#endif

@@ -1,0 +1,536 @@
+/*
+ * engine.c - builds the parts of a job, starts and stops them in order.
+ *
+ * Start: the plan is drawn and its places are found, before anything is touched; then the work folder and its lock, the
+ * sources, the checkpoint and the journal, lookups and outputs, and at last the threads that move.
+ *
+ * Stop: first no batch is cut any more; the driver finishes the one it has; then nobody asks from outside; listeners hear
+ * the rest; sinks and lookups close; sources close; the lock is given back last, so that a successor finds all at rest.
+ */
+#include <base/log.h>
+#include <base/memory.h>
+#include <base/retry.h>
+#include <engine.h>
+#include <http/server.h>
+#include <operators/window.h>
+#include <places.h>
+#include <settings.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <work_dir.h>
+
+struct engine {
+    engine_spec spec;
+    void *options;
+    sl_plan plan;
+    places places;
+    char *dead; /* default place of dead letters */
+    work_dir *work_dir;
+    intake intake;
+    intake_input *sources[PLAN_NODES_MAX];
+    lookup_place lookups[PLAN_NODES_MAX];
+    output_places outputs[PLAN_NODES_MAX];
+    output_places dead_places;
+    dead_letters *dead_letters;
+    executor *executor;
+    checkpoint *checkpoint;
+    checkpoint_head head;
+    journal *journal;
+    buffer replays;
+    events *events;
+    generator *generator;
+    scheduler *scheduler;
+    server *server;
+    atomic_bool stop;
+};
+
+static const char *dead_place(engine *self)
+{
+    buffer place = { 0 };
+    if (self->spec.work_dir == NULL)
+        return "memory";
+    buffer_print(&place, "file:%s/dead", self->spec.work_dir);
+    buffer_byte(&place, '\0');
+    return self->dead = place.at;
+}
+
+static sl_result windows_check(const sl_plan *plan, failure *failure)
+{
+    window window;
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (plan->nodes[i].kind == PLAN_COUNT)
+            SL_TRY(window_of(&plan->nodes[i].as.count.window, plan->nodes[i].name, &window, failure));
+    return SL_OK;
+}
+
+static sl_result draw(engine *self, failure *failure)
+{
+    const sl_job *job = self->spec.job;
+    self->options = memory_new(job->options_bytes + 1);
+    settings_fill(self->spec.settings, job, self->options);
+    if (plan_draw(&self->plan, job, self->options) != SL_OK)
+        return fail(failure, self->plan.failure.result, "job %s: %s", job->name, self->plan.failure.text);
+    SL_TRY(windows_check(&self->plan, failure));
+    return places_find(&self->plan, self->spec.settings, self->spec.memory, dead_place(self), &self->places, failure);
+}
+
+/* ---- Sources ---- */
+
+static void wake(void *argument)
+{
+    engine *self = argument;
+    if (self->generator)
+        generator_wake(self->generator);
+}
+
+static sl_result start_policy(const settings *settings, source_spec *spec, failure *failure)
+{
+    const char *where = settings_text(settings, "start.from_offsets");
+    if (!strcmp(where, "earliest"))
+        spec->start = SOURCE_EARLIEST;
+    else if (!strcmp(where, "latest"))
+        spec->start = SOURCE_LATEST;
+    else if (!strncmp(where, "timestamp:", 10))
+        spec->start = SOURCE_TIMESTAMP;
+    else
+        return fail(failure, SL_USAGE, "--from-offsets %s: expected earliest, latest or timestamp:2026-11-23T10:00:00Z", where);
+    return spec->start == SOURCE_TIMESTAMP ? time_parse(where + 10, &spec->start_ms, failure) : SL_OK;
+}
+
+typedef sl_result opening(engine *self, uint32_t node, failure *failure);
+
+/* Absent servers are waited for, with a line that says so, until the start-up timeout. */
+static sl_result open_patiently(engine *self, opening *open, uint32_t node, failure *failure)
+{
+    retry retry = { .first_ms = 100, .most_ms = 2000 };
+    int64_t deadline_ns = clock_ns(&clock_system) + settings_ms(self->spec.settings, "startup.timeout") * 1000000;
+    for (;;) {
+        sl_result result = open(self, node, failure);
+        if (result != SL_RETRY)
+            return result;
+        if (retry.tries == 0)
+            log_warn("engine", "%s; trying again", failure->text);
+        if (!retry_wait(&retry, deadline_ns, &self->stop)) {
+            failure->result = SL_UNREACHABLE;
+            return SL_UNREACHABLE;
+        }
+        failure_clear(failure);
+    }
+}
+
+static sl_result source_open(engine *self, uint32_t node, failure *failure)
+{
+    intake_input *input = self->sources[node];
+    return input->kind->open(&input->spec, &input->self, failure);
+}
+
+static sl_result source_add(engine *self, uint32_t node, failure *failure)
+{
+    const input_place *place = &self->places.inputs[node];
+    source_spec spec = {
+        .name = self->plan.nodes[node].name,
+        .target = place->target,
+        .settings = self->spec.settings,
+        .job = self->spec.name,
+        .available_now = settings_flag(self->spec.settings, "batch.available_now") || self->spec.job->bounded,
+        .bytes_max = settings_bytes(self->spec.settings, "memory.input"),
+        .wake = wake,
+        .wake_argument = self,
+    };
+    SL_TRY(start_policy(self->spec.settings, &spec, failure));
+    intake_add(&self->intake, place->kind, &spec);
+    return SL_OK;
+}
+
+static sl_result sources_open(engine *self, failure *failure)
+{
+    size_t next = 0;
+    intake_init(&self->intake, self->spec.settings);
+    for (uint32_t i = 0; i < self->plan.count; i++)
+        if (self->plan.nodes[i].kind == PLAN_SOURCE)
+            SL_TRY(source_add(self, i, failure));
+    for (uint32_t i = 0; i < self->plan.count; i++) {
+        if (self->plan.nodes[i].kind != PLAN_SOURCE)
+            continue;
+        self->sources[i] = &self->intake.inputs[next++];
+        SL_TRY(open_patiently(self, source_open, i, failure));
+        intake_number(&self->intake, self->sources[i]);
+    }
+    return SL_OK;
+}
+
+static sl_result sources_start(engine *self, uint32_t unused, failure *failure)
+{
+    (void)unused;
+    return intake_start(&self->intake, failure);
+}
+
+/* ---- Lookups and outputs ---- */
+
+static sl_result lookup_open(engine *self, uint32_t node, failure *failure)
+{
+    const sl_lookup *drawn = &self->plan.nodes[node].as.look_up;
+    const sl_schema *linked = schema_field_at(drawn->into.of(), drawn->into.offset[0])->linked();
+    const char *names[64];
+    for (size_t i = 0; i < linked->count && i < 64; i++)
+        names[i] = linked->fields[i].name;
+    lookup_spec spec = {
+        .name = drawn->name,
+        .target = self->places.lookups[node].target,
+        .prefix = drawn->prefix ? drawn->prefix : "",
+        .names = names,
+        .name_count = linked->count,
+        .settings = self->spec.settings,
+        .job = self->spec.name,
+    };
+    self->lookups[node].kind = self->places.lookups[node].kind;
+    return self->lookups[node].kind->open(&spec, &self->lookups[node].self, failure);
+}
+
+static void output_places_fill(engine *self, const output_places *found, output_places *places)
+{
+    *places = *found;
+    places->origins = &self->intake.origins;
+    places->job = self->spec.name;
+    places->work_dir = self->spec.work_dir;
+    places->first_run = self->head.batch_id == 0;
+    places->take_over = settings_flag(self->spec.settings, "fence.take_over");
+    places->stop = &self->stop;
+    places->startup_ms = settings_ms(self->spec.settings, "startup.timeout");
+}
+
+static unsigned workers_wanted(const engine *self)
+{
+    int64_t asked = settings_i64(self->spec.settings, "workers");
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return asked > 0 ? (unsigned)asked : cores > 0 ? (unsigned)cores : 1;
+}
+
+static sl_result ends_open(engine *self, failure *failure)
+{
+    const void *places[PLAN_NODES_MAX] = { 0 };
+    for (uint32_t i = 0; i < self->plan.count; i++) {
+        if (self->plan.nodes[i].kind == PLAN_LOOK_UP) {
+            SL_TRY(open_patiently(self, lookup_open, i, failure));
+            places[i] = &self->lookups[i];
+        } else if (self->plan.nodes[i].kind == PLAN_OUTPUT) {
+            output_places_fill(self, &self->places.outputs[i], &self->outputs[i]);
+            places[i] = &self->outputs[i];
+        }
+    }
+    output_places_fill(self, &self->places.dead_letters, &self->dead_places);
+    self->dead_places.bare = true;
+    SL_TRY(dead_letters_open(&self->dead_places, self->spec.settings, self->spec.clock, &self->dead_letters, failure));
+    executor_spec spec = {
+        .plan = &self->plan,
+        .places = places,
+        .settings = self->spec.settings,
+        .clock = self->spec.clock,
+        .intake = &self->intake,
+        .dead_letters = self->dead_letters,
+        .options = self->options,
+        .workers = workers_wanted(self),
+        .saves = self->spec.work_dir != NULL,
+        .state_max = settings_bytes(self->spec.settings, "memory.state"),
+    };
+    return executor_open(&spec, &self->executor, failure);
+}
+
+/* ---- What is kept ---- */
+
+static sl_result checkpoint_read(engine *self, failure *failure)
+{
+    if (self->spec.work_dir == NULL)
+        return SL_OK;
+    SL_TRY(checkpoint_open(self->spec.work_dir, &self->plan, &self->intake, &self->checkpoint, &self->head, failure));
+    if (self->head.batch_id && settings_given(self->spec.settings, "start.from_offsets"))
+        log_info("engine", "--from-offsets is ignored where the checkpoint has a position: going on after batch %lld",
+                 (long long)self->head.batch_id);
+    return journal_open(self->spec.work_dir, &self->intake, self->head.batch_id, &self->replays, &self->journal, failure);
+}
+
+/* ---- Listeners ---- */
+
+static const sl_listener *listener_find(const char *word)
+{
+    size_t size = strcspn(word, ":");
+    for (size_t i = 0; listener_kinds[i]; i++)
+        if (strlen(listener_kinds[i]->name) == size && !strncmp(listener_kinds[i]->name, word, size))
+            return listener_kinds[i];
+    return NULL;
+}
+
+static sl_result listener_add(engine *self, const char *word, failure *failure)
+{
+    const sl_listener *listener = listener_find(word);
+    const char *argument = strchr(word, ':');
+    const char *names[64] = { 0 };
+    size_t count = 0;
+    for (; listener_kinds[count] && count < 64; count++)
+        names[count] = listener_kinds[count]->name;
+    const char *nearest = nearest_word(word, names, count);
+    if (listener == NULL)
+        return fail(failure, SL_USAGE, "--listen %s: there is no such listener%s%s", word, nearest ? "; did you mean " : "",
+                    nearest ? nearest : "");
+    sl_listener_place place = { self->spec.name, self->spec.work_dir, argument ? argument + 1 : NULL };
+    return events_add(self->events, listener, &place, failure);
+}
+
+static sl_result listeners_add(engine *self, failure *failure)
+{
+    self->events = events_new();
+    if (self->spec.work_dir)
+        SL_TRY(listener_add(self, "history", failure));
+    for (size_t i = 0; i < settings_count(self->spec.settings, "listeners"); i++)
+        SL_TRY(listener_add(self, settings_item(self->spec.settings, "listeners", i), failure));
+    return SL_OK;
+}
+
+/* ---- Threads ---- */
+
+static void drivers_make(engine *self)
+{
+    const settings *settings = self->spec.settings;
+    generator_spec generating = {
+        .job = self->spec.name,
+        .intake = &self->intake,
+        .journal = self->journal,
+        .events = self->events,
+        .clock = self->spec.clock,
+        .interval_ms = settings_ms(settings, "batch.interval"),
+        .held_max = (size_t)settings_i64(settings, "batches.held_max"),
+        .back_to_back = settings_flag(settings, "batch.available_now") || self->spec.job->bounded,
+        .last_id = self->head.batch_id,
+        .last_time_ms = self->head.time_ms,
+        .replays = (batch **)(void *)self->replays.at,
+        .replay_count = self->replays.size / sizeof(batch *),
+    };
+    self->generator = generator_new(&generating);
+    scheduler_spec scheduling = {
+        .job = self->spec.name,
+        .generator = self->generator,
+        .executor = self->executor,
+        .checkpoint = self->checkpoint,
+        .journal = self->journal,
+        .intake = &self->intake,
+        .events = self->events,
+        .clock = self->spec.clock,
+        .options = self->options,
+        .last_time_ms = self->head.time_ms,
+        .failures_max = settings_i64(settings, "batches.failures_max"),
+        .stop = &self->stop,
+    };
+    self->scheduler = scheduler_new(&scheduling);
+}
+
+static void tell_status(void *argument, buffer *json)
+{
+    engine *self = argument;
+    char state[600];
+    scheduler_totals totals = scheduler_totals_now(self->scheduler);
+    buffer_text(json, "{\"job\":");
+    json_string(json, (sl_text){ self->spec.name, strlen(self->spec.name) });
+    buffer_print(json, ",\"pid\":%d,\"state\":", (int)getpid());
+    scheduler_state(self->scheduler, state, sizeof state);
+    json_string(json, (sl_text){ state, strlen(state) });
+    buffer_print(json, ",\"interval_ms\":%lld,\"batches\":%lld,\"records\":%lld,\"written\":%lld",
+                 (long long)settings_ms(self->spec.settings, "batch.interval"), (long long)totals.batches,
+                 (long long)totals.records, (long long)totals.written);
+    buffer_print(json, ",\"duplicates\":%lld,\"filtered\":%lld,\"dead_letters\":%lld,\"last_batch\":",
+                 (long long)totals.duplicates, (long long)totals.filtered, (long long)totals.dead_letters);
+    size_t before = json->size;
+    scheduler_account(self->scheduler, json);
+    buffer_text(json, json->size == before ? "null}" : "}");
+}
+
+static void tell_batches(void *argument, buffer *lines)
+{
+    scheduler_account(((engine *)argument)->scheduler, lines);
+    buffer_byte(lines, '\n');
+}
+
+static void take_stop(void *argument)
+{
+    engine_stop(argument);
+}
+
+static sl_result server_start(engine *self, failure *failure)
+{
+    server_calls calls = { self, tell_status, tell_batches, take_stop };
+    if (self->spec.work_dir == NULL || self->spec.memory)
+        return SL_OK;
+    buffer path = { 0 };
+    buffer_print(&path, "%s/control.sock", self->spec.work_dir);
+    buffer_byte(&path, '\0');
+    sl_result result = server_open(path.at, &calls, &self->server, failure);
+    buffer_done(&path);
+    return result;
+}
+
+/* ---- The whole ---- */
+
+static sl_result parts_open(engine *self, failure *failure)
+{
+    SL_TRY(draw(self, failure));
+    if (self->spec.work_dir)
+        SL_TRY(work_dir_open(self->spec.work_dir, self->spec.name, &self->work_dir, failure));
+    SL_TRY(sources_open(self, failure));
+    SL_TRY(checkpoint_read(self, failure));
+    SL_TRY(open_patiently(self, sources_start, 0, failure));
+    SL_TRY(ends_open(self, failure));
+    if (self->checkpoint)
+        SL_TRY(checkpoint_load(self->checkpoint, self->executor, failure));
+    SL_TRY(listeners_add(self, failure));
+    drivers_make(self);
+    return server_start(self, failure);
+}
+
+sl_result engine_open(const engine_spec *spec, engine **opened, failure *failure)
+{
+    engine *self = memory_new(sizeof *self);
+    self->spec = *spec;
+    sl_result result = parts_open(self, failure);
+    if (result != SL_OK)
+        engine_close(self);
+    else
+        *opened = self;
+    return result;
+}
+
+sl_result engine_run(engine *self, failure *failure)
+{
+    log_info("engine", "%s runs: batches of %lld ms, %u workers%s", self->spec.name,
+             (long long)settings_ms(self->spec.settings, "batch.interval"), workers_wanted(self),
+             self->replays.size ? ", journaled batches first" : "");
+    SL_TRY(generator_start(self->generator, failure));
+    if (atomic_load(&self->stop))
+        generator_stop(self->generator);
+    return scheduler_run(self->scheduler, failure);
+}
+
+void engine_stop(engine *self)
+{
+    atomic_store(&self->stop, true);
+    retry_wake();
+    if (self->generator)
+        generator_stop(self->generator);
+}
+
+void engine_close(engine *self)
+{
+    if (self == NULL)
+        return;
+    if (self->generator)
+        generator_stop(self->generator);
+    server_close(self->server);
+    events_free(self->events);
+    executor_close(self->executor);
+    dead_letters_close(self->dead_letters);
+    for (uint32_t i = 0; i < self->plan.count; i++)
+        if (self->lookups[i].self)
+            self->lookups[i].kind->close(self->lookups[i].self);
+    intake_done(&self->intake); /* sources wake the generator: they go before it */
+    generator_free(self->generator);
+    scheduler_free(self->scheduler);
+    journal_close(self->journal);
+    checkpoint_close(self->checkpoint);
+    buffer_done(&self->replays);
+    work_dir_close(self->work_dir);
+    free(self->options);
+    free(self->dead);
+    free(self);
+}
+
+scheduler_totals engine_totals(engine *self)
+{
+    return scheduler_totals_now(self->scheduler);
+}
+
+const void *engine_options(const engine *self)
+{
+    return self->options;
+}
+
+static void explain_places(const sl_plan *plan, const places *places, buffer *out)
+{
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const plan_node *node = &plan->nodes[i];
+        if (node->kind == PLAN_SOURCE)
+            buffer_print(out, "    %s <- %s:%s\n", node->name, places->inputs[i].kind->name, places->inputs[i].target);
+        if (node->kind == PLAN_LOOK_UP)
+            buffer_print(out, "    %s <- %s:%s\n", node->name, places->lookups[i].kind->name, places->lookups[i].target);
+        for (size_t p = 0; node->kind == PLAN_OUTPUT && p < places->outputs[i].count; p++)
+            buffer_print(out, "    %s -> %s\n", node->name, places->outputs[i].at[p].uri);
+    }
+    for (size_t p = 0; p < places->dead_letters.count; p++)
+        buffer_print(out, "    dead_letters -> %s\n", places->dead_letters.at[p].uri);
+}
+
+sl_result engine_explain(const engine_spec *spec, buffer *out, failure *failure)
+{
+    engine *self = memory_new(sizeof *self);
+    self->spec = *spec;
+    sl_result result = draw(self, failure);
+    if (result == SL_OK) {
+        buffer_text(out, "plan\n");
+        plan_explain(&self->plan, out);
+        buffer_text(out, "\nplaces\n");
+        explain_places(&self->plan, &self->places, out);
+    }
+    free(self->options);
+    free(self->dead);
+    free(self);
+    return result;
+}
+
+/* ---- Tests ---- */
+
+sl_result engine_tick(engine *self, failure *failure)
+{
+    batch *batch = generator_tick(self->generator, failure);
+    if (batch == NULL)
+        return failure->result;
+    sl_result result = scheduler_run_one(self->scheduler, batch, failure);
+    generator_give_back(self->generator, batch);
+    return result;
+}
+
+static int64_t node_find(const engine *self, plan_kind kind, const char *name)
+{
+    for (uint32_t i = 0; i < self->plan.count; i++)
+        if (self->plan.nodes[i].kind == kind && !strcmp(self->plan.nodes[i].name, name))
+            return i;
+    return -1;
+}
+
+sl_result engine_send(engine *self, const char *input, uint32_t partition, const sl_message *message)
+{
+    int64_t node = node_find(self, PLAN_SOURCE, input);
+    if (node < 0 || self->sources[node]->kind->send == NULL)
+        return SL_USAGE;
+    self->sources[node]->kind->send(self->sources[node]->self, partition, message);
+    return SL_OK;
+}
+
+bool engine_know(engine *self, const char *lookup, const char *key, const char *json)
+{
+    int64_t node = node_find(self, PLAN_LOOK_UP, lookup);
+    if (node < 0 || self->lookups[node].kind->know == NULL)
+        return false;
+    self->lookups[node].kind->know(self->lookups[node].self, key, json);
+    return true;
+}
+
+const char *engine_wrote(engine *self, const char *name, buffer *scratch)
+{
+    if (!strcmp(name, "dead_letters"))
+        return dead_letters_wrote(self->dead_letters, scratch);
+    output *output = executor_output(self->executor, name);
+    return output ? output_wrote(output, 0) : NULL;
+}
+
+const sl_batch_info *engine_account(const engine *self)
+{
+    return scheduler_last(self->scheduler);
+}

@@ -1,0 +1,225 @@
+/*
+ * main.c - where every job program starts: options, signals, exit codes. A job has no main of its own.
+ */
+#include <base/faults.h>
+#include <base/log.h>
+#include <base/memory.h>
+#include <engine.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <settings.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <version.h>
+#include <work_dir.h>
+
+extern char **environ;
+
+/* What users and supervisors rely on; see jobs/README.md. */
+static int exit_code(sl_result result)
+{
+    switch (result) {
+    case SL_OK: return 0;
+    case SL_USAGE: return 2;
+    case SL_UNREACHABLE: return 3;
+    case SL_REPEATED: return 4;
+    case SL_DATA_LOSS: return 5;
+    case SL_RUNNING: return 6;
+    default: return 1;
+    }
+}
+
+/* ---- Options ---- */
+
+static void help_print(const settings *settings)
+{
+    printf("%s - %s\n\nusage: %s [options]\n\n", job.name, job.about, job.name);
+    settings_help(settings, stdout);
+}
+
+static void help_print_names(void)
+{
+    sl_plan *plan = memory_new(sizeof *plan);
+    settings *usual = settings_for(&job);
+    void *options = memory_new(job.options_bytes + 1);
+    settings_fill(usual, &job, options);
+    if (plan_draw(plan, &job, options) == SL_OK) {
+        buffer text = { 0 };
+        plan_explain(plan, &text);
+        printf("\nInputs (--from), lookups (--from) and outputs (--to) of this job:\n%.*s", (int)text.size, text.at);
+        buffer_done(&text);
+    }
+    free(options);
+    settings_free(usual);
+    free(plan);
+}
+
+static sl_result options_read(settings *settings, int argc, char **argv, failure *failure)
+{
+    int used = argc;
+    if (job.interval)
+        SL_TRY(settings_set(settings, "batch.interval", job.interval, "the job's own", failure));
+    sl_result result = settings_arguments(settings, argc, argv, &used, failure);
+    if (settings_flag(settings, "--help")) {
+        failure_clear(failure);
+        return SL_OK;
+    }
+    SL_TRY(result);
+    if (used < argc)
+        return fail(failure, SL_USAGE, "\"%s\" is no option; %s --help lists them", argv[used], job.name);
+    return SL_OK;
+}
+
+/* ---- Signals: the first asks for an ordered end, the second ends at once ---- */
+
+static void *signals_run(void *argument)
+{
+    engine *engine = argument;
+    sigset_t stops;
+    int number;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGUSR1); /* from main: nothing is left to stop */
+    if (sigwait(&stops, &number) != 0 || number == SIGUSR1)
+        return NULL;
+    log_info("main", "stopping after the running batch; once more to stop at once");
+    engine_stop(engine);
+    if (sigwait(&stops, &number) != 0 || number == SIGUSR1)
+        return NULL;
+    log_warn("main", "stopped at once; the next start replays the running batch");
+    _exit(1);
+}
+
+static void signals_block(void)
+{
+    sigset_t stops;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &stops, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- Running ---- */
+
+static sl_result run(engine *engine, failure *failure)
+{
+    pthread_t signals;
+    if (pthread_create(&signals, NULL, signals_run, engine) != 0)
+        return fail(failure, SL_FAILED, "the system gives no thread for signals");
+    sl_result result = engine_run(engine, failure);
+    pthread_kill(signals, SIGUSR1);
+    pthread_join(signals, NULL);
+    scheduler_totals totals = engine_totals(engine);
+    log_info("main", "ended after %" PRId64 " batches: %" PRId64 " records = %" PRId64 " written + %" PRId64
+             " duplicates + %" PRId64 " filtered + %" PRId64 " dead letters",
+             totals.batches, totals.records, totals.written, totals.duplicates, totals.filtered, totals.dead_letters);
+    if (result == SL_OK && job.summary) {
+        const char *why = job.summary(engine_options(engine), totals.records, totals.written, totals.dead_letters);
+        if (why)
+            return fail(failure, SL_FAILED, "%s", why);
+    }
+    return result;
+}
+
+/* The child goes on; the parent says where it is and ends. */
+static void detach(const char *name, const char *work_dir)
+{
+    pid_t child = fork();
+    if (child < 0) {
+        fprintf(stderr, "sluice: cannot go to the background: %s\n", strerror(errno));
+        _exit(1);
+    }
+    if (child > 0) {
+        printf("%s runs as process %d; its log: %s/log\n", name, (int)child, work_dir);
+        fflush(stdout);
+        _exit(0);
+    }
+    setsid();
+    int nothing = open("/dev/null", O_RDWR);
+    dup2(nothing, STDIN_FILENO);
+    dup2(nothing, STDOUT_FILENO);
+    dup2(nothing, STDERR_FILENO);
+}
+
+static sl_result log_start(const settings *settings, const char *work_dir, failure *failure)
+{
+    if (!settings_flag(settings, "--detach"))
+        return log_open(settings, NULL, failure);
+    buffer path = { 0 };
+    buffer_print(&path, "%s/log", work_dir);
+    buffer_byte(&path, '\0');
+    sl_result result = log_open(settings, path.at, failure);
+    buffer_done(&path);
+    return result;
+}
+
+static sl_result explain(const engine_spec *spec, failure *failure)
+{
+    buffer text = { 0 };
+    sl_result result = engine_explain(spec, &text, failure);
+    if (result == SL_OK) {
+        printf("%.*s\nsettings\n", (int)text.size, text.at);
+        settings_explain(spec->settings, stdout);
+    }
+    buffer_done(&text);
+    return result;
+}
+
+static sl_result start(const settings *settings, const char *name, const char *work_dir, failure *failure)
+{
+    engine_spec spec = { .job = &job, .settings = settings, .clock = &clock_system, .name = name, .work_dir = work_dir };
+    engine *engine = NULL;
+    if (settings_flag(settings, "--explain"))
+        return explain(&spec, failure);
+    buffer checked = { 0 };
+    sl_result result = engine_explain(&spec, &checked, failure); /* a mistake is told before anything is touched */
+    buffer_done(&checked);
+    SL_TRY(result);
+    if (settings_flag(settings, "--detach"))
+        detach(name, work_dir);
+    signals_block();
+    SL_TRY(log_start(settings, work_dir, failure));
+    SL_TRY(engine_open(&spec, &engine, failure));
+    result = run(engine, failure);
+    engine_close(engine);
+    return result;
+}
+
+static int finish(sl_result result, const failure *failure)
+{
+    if (result != SL_OK)
+        log_error(job.name, "%s", failure->text);
+    log_close();
+    return exit_code(result);
+}
+
+int main(int argc, char **argv)
+{
+    failure failure = { 0 };
+    settings *settings = settings_for(&job);
+    faults_open();
+    settings_environment(settings, environ, &failure);
+    sl_result result = options_read(settings, argc, argv, &failure);
+    if (result == SL_OK && settings_flag(settings, "--help")) {
+        help_print(settings);
+        help_print_names();
+    } else if (result == SL_OK && settings_flag(settings, "--version")) {
+        printf("%s, sluice %s\n", job.name, SLUICE_VERSION);
+    } else if (result == SL_OK) {
+        const char *given_name = settings_text(settings, "job.name"), *given_dir = settings_text(settings, "work.dir");
+        const char *name = given_name ? given_name : job.name;
+        char *work_dir = given_dir ? memory_text(given_dir) : work_dir_usual(name);
+        result = work_dir ? start(settings, name, work_dir, &failure)
+                          : fail(&failure, SL_USAGE, "no HOME to keep the job's progress in: give --work-dir");
+        free(work_dir);
+    }
+    int code = finish(result, &failure);
+    settings_free(settings);
+    return code;
+}

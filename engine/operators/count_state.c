@@ -1,0 +1,229 @@
+/*
+ * operators/count_state.c - rows out of a count's state, and the state in the checkpoint.
+ *
+ * Saved, a count is pieces of one form, whether they tell the change of a batch or everything:
+ *
+ *     pane number: 8 bytes | keys: 4 bytes | key size: varint, key bytes, times: varint | ...
+ *
+ * Reading the pieces in order and adding up gives the state.
+ */
+#include <operators/count_state.h>
+
+/* ---- Rows ---- */
+
+static void fill_row(const count *self, const count_shard *shard, uint32_t id, int64_t end_ms, char *row)
+{
+    const sl_window *drawn = &self->drawn.window;
+    int64_t total = (int64_t)((const count_value *)store_value(&shard->store, id))->total;
+    memset(row, 0, self->row_bytes);
+    key_fill(&self->drawn.key, store_key(&shard->store, id), row);
+    memcpy(row + self->drawn.into.offset[0], &total, sizeof total);
+    if (drawn->start.count) {
+        int64_t start_ms = window_start(&self->window, end_ms);
+        memcpy(row + drawn->start.offset[0], &start_ms, sizeof start_ms);
+    }
+    if (drawn->end.count)
+        memcpy(row + drawn->end.offset[0], &end_ms, sizeof end_ms);
+}
+
+static bool wanted(const count *self, const count_shard *shard, uint32_t id)
+{
+    if (!store_holds(&shard->store, id))
+        return false;
+    int64_t total = (int64_t)((const count_value *)store_value(&shard->store, id))->total;
+    return total > 0 && total >= self->drawn.at_least;
+}
+
+void count_emit(count *self, sl_task *task, unsigned number, int64_t end_ms)
+{
+    count_shard *shard = &self->shards[number];
+    if (!self->has_rows)
+        return;
+    char *rows = self->workers[task->worker].rows;
+    const uint32_t *ids = (const uint32_t *)(const void *)shard->ids.at;
+    size_t candidates = self->drawn.touched_only ? shard->ids.size / sizeof *ids : shard->store.used, filled = 0;
+    task->report_ms = end_ms;
+    for (size_t i = 0; i < candidates; i++) {
+        uint32_t id = self->drawn.touched_only ? ids[i] : (uint32_t)i;
+        if (self->drawn.touched_only && i + 16 < candidates)
+            __builtin_prefetch(store_value(&shard->store, ids[i + 16]));
+        if (!wanted(self, shard, id))
+            continue;
+        fill_row(self, shard, id, end_ms, rows + filled++ * self->row_bytes);
+        if (filled == CHUNK_ROWS) {
+            self->emit(self->executor, task, self->number, rows, filled);
+            filled = 0;
+        }
+    }
+    if (filled)
+        self->emit(self->executor, task, self->number, rows, filled);
+}
+
+static uint32_t keyed_ids(void *opened, unsigned shard)
+{
+    return ((count *)opened)->shards[shard].store.used;
+}
+
+static bool keyed_row(void *opened, unsigned number, uint32_t id, int64_t end_ms, void *row)
+{
+    const count *self = opened;
+    if (!wanted(self, &self->shards[number], id))
+        return false;
+    fill_row(self, &self->shards[number], id, end_ms, row);
+    return true;
+}
+
+static int64_t keyed_amount(void *opened, unsigned number, uint32_t id)
+{
+    const count *self = opened;
+    const count_shard *shard = &self->shards[number];
+    return wanted(self, shard, id) ? (int64_t)((const count_value *)store_value(&shard->store, id))->total : 0;
+}
+
+keyed count_keyed(count *self)
+{
+    return (keyed){ self, keyed_ids, keyed_row, keyed_amount };
+}
+
+const keyed *count_keyed_of(void *self)
+{
+    return &((count *)self)->keyed;
+}
+
+size_t count_bytes(void *opened)
+{
+    const count *self = opened;
+    size_t bytes = 0;
+    for (unsigned s = 0; s < STORE_SHARDS; s++) {
+        bytes += store_bytes(&self->shards[s].store) + self->shards[s].panes.bytes;
+        for (unsigned w = 0; w < self->worker_count; w++)
+            bytes += self->workers[w].keys[s].size * 3; /* key, value, slot: were they all new */
+    }
+    return bytes;
+}
+
+/* ---- Checkpoint ---- */
+
+static char *varint_write(char *at, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *at++ = (char)(value | 0x80);
+    *at++ = (char)value;
+    return at;
+}
+
+static bool varint_read(const char **at, const char *end, uint64_t *value)
+{
+    *value = 0;
+    for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
+        unsigned char byte = (unsigned char)*(*at)++;
+        *value |= (uint64_t)(byte & 0x7F) << shift;
+        if (byte < 0x80)
+            return true;
+    }
+    return false;
+}
+
+static void piece_begin(buffer *out, int64_t pane, size_t keys)
+{
+    uint32_t count = (uint32_t)keys;
+    buffer_append(out, &pane, sizeof pane);
+    buffer_append(out, &count, sizeof count);
+}
+
+static void piece_add(buffer *out, row_key key, uint64_t times)
+{
+    sl_text bytes = key_bytes(&key);
+    char *at = buffer_reserve(out, bytes.size + 20);
+    at = varint_write(at, bytes.size);
+    memcpy(at, bytes.at, bytes.size);
+    out->size = (size_t)(varint_write(at + bytes.size, times) - out->at);
+}
+
+void count_save_begin(count_shard *shard, int64_t pane, size_t keys)
+{
+    shard->saved.size = 0;
+    if (keys)
+        piece_begin(&shard->saved, pane, keys);
+}
+
+void count_save_one(count_shard *shard, uint32_t id, uint64_t times)
+{
+    piece_add(&shard->saved, *store_key(&shard->store, id), times);
+}
+
+static void save_pane(const count_shard *shard, const pane *pane, buffer *out)
+{
+    size_t start = out->size;
+    uint32_t keys = 0;
+    piece_begin(out, pane->number, 0);
+    for (const pane_page *page = pane->first; page; page = page->next) {
+        for (uint32_t i = 0; i < page->count; i++) {
+            const pane_touch *touch = &page->at[i];
+            const count_value *value = store_value(&shard->store, touch->id);
+            bool open = touch->times == 0 && !shard->shut && pane == panes_newest(&shard->panes);
+            uint64_t times = open ? value->pane : touch->times;
+            if (times == 0)
+                continue;
+            piece_add(out, *store_key(&shard->store, touch->id), times);
+            keys++;
+        }
+    }
+    memcpy(out->at + start + sizeof(int64_t), &keys, sizeof keys);
+}
+
+void count_save(void *opened, bool all, buffer *out)
+{
+    count *self = opened;
+    for (unsigned s = 0; s < STORE_SHARDS; s++) {
+        const count_shard *shard = &self->shards[s];
+        if (!all)
+            buffer_append(out, shard->saved.at, shard->saved.size);
+        for (size_t i = 0; all && i < shard->panes.count; i++)
+            save_pane(shard, panes_nth(&shard->panes, i), out);
+    }
+}
+
+static void load_one(count *self, int64_t pane_number, row_key key, uint64_t times)
+{
+    uint64_t hash = key_hash(key);
+    count_shard *shard = &self->shards[store_shard_of(hash)];
+    uint32_t id = store_find(&shard->store, key, hash);
+    if (id == STORE_NONE)
+        id = store_add(&shard->store, key, hash);
+    pane *newest = panes_newest(&shard->panes);
+    pane *pane = newest && newest->number == pane_number ? newest : panes_open(&shard->panes, pane_number);
+    count_value *value = store_value(&shard->store, id);
+    value->total = (value->total + times) & COUNT_TOTAL_MAX;
+    shard->shut = true;
+    for (uint64_t some; times; times -= some) {
+        some = times < UINT32_MAX ? times : UINT32_MAX;
+        pane_add(&shard->panes, pane, (pane_touch){ id, (uint32_t)some });
+    }
+}
+
+sl_result count_load(void *opened, sl_text saved, failure *failure)
+{
+    count *self = opened;
+    const char *at = saved.at, *end = at + saved.size;
+    arena memory = { 0 };
+    while ((size_t)(end - at) >= sizeof(int64_t) + sizeof(uint32_t)) {
+        int64_t pane;
+        uint32_t keys;
+        memcpy(&pane, at, sizeof pane);
+        memcpy(&keys, at + sizeof pane, sizeof keys);
+        at += sizeof pane + sizeof keys;
+        uint64_t size, times;
+        for (; keys && varint_read(&at, end, &size) && size <= (uint64_t)(end - at); keys--) {
+            row_key key = key_of_bytes(at, size, &memory);
+            at += size;
+            if (!varint_read(&at, end, &times))
+                break;
+            load_one(self, pane, key, times);
+        }
+        if (keys)
+            break;
+    }
+    arena_done(&memory);
+    return at == end ? SL_OK : fail(failure, SL_FAILED, "the state of \"%s\" in the checkpoint is damaged", self->drawn.name);
+}

@@ -1,0 +1,74 @@
+/*
+ * operators/count_state.h - what a count keeps, shared by count.c (counting) and count_state.c (rows out of the state,
+ * checkpoint).
+ */
+#ifndef OPERATORS_COUNT_STATE_H
+#define OPERATORS_COUNT_STATE_H
+
+#include <operators/operator.h>
+#include <operators/window.h>
+#include <records/document.h>
+#include <state/panes.h>
+
+#define COUNT_PANE_MAX 0xFFFFFFu
+#define COUNT_TOTAL_MAX 0xFFFFFFFFFFu
+
+typedef struct count_value {
+    uint64_t total : 40; /* in the window: up to 10^12 */
+    uint64_t pane : 24;  /* of it, in the open pane */
+} count_value;
+
+typedef struct count_touch {
+    uint64_t before; /* the total before this batch */
+    uint32_t id, padding;
+} count_touch;
+
+typedef struct count_shard {
+    store_shard store; /* of count_value */
+    panes panes;
+    bool shut;           /* the newest pane's numbers stand in its list already */
+    buffer touched;      /* of count_touch: the keys of this batch */
+    buffer touched_bits; /* by id */
+    buffer ids;          /* of uint32_t: the same keys */
+    buffer saved;        /* the batch's change, for the checkpoint */
+} count_shard;
+
+typedef struct count_worker {
+    buffer keys[STORE_SHARDS]; /* of row_key */
+    char *rows;                /* CHUNK_ROWS rows on their way out */
+    char padding[128];
+} count_worker;
+
+typedef struct count {
+    sl_count drawn;
+    const plan_node *node;
+    uint32_t number;
+    size_t row_bytes;
+    bool texts_only, saves;
+    bool has_rows; /* someone takes rows; tops read the store themselves */
+    window window;
+    operator *const *operators;
+    void *executor;
+    operator_emit *emit;
+    const batch_frame *batch;
+    count_shard shards[STORE_SHARDS];
+    count_worker *workers;
+    unsigned worker_count;
+    keyed keyed;
+} count;
+
+void count_advance(count *self, count_shard *shard, int64_t time_ms); /* expires panes up to a time */
+pane *count_pane(count *self, count_shard *shard, int64_t number);    /* the open pane of that number */
+
+/* Rows of the window that ends at end_ms, to whoever takes rows. Runs on: worker, owner of the shard. */
+void count_emit(count *self, sl_task *task, unsigned number, int64_t end_ms);
+keyed count_keyed(count *self);
+const keyed *count_keyed_of(void *self);
+size_t count_bytes(void *self);
+
+void count_save_begin(count_shard *shard, int64_t pane, size_t keys);
+void count_save_one(count_shard *shard, uint32_t id, uint64_t times);
+void count_save(void *self, bool all, buffer *out);
+sl_result count_load(void *self, sl_text saved, failure *failure);
+
+#endif

@@ -1,0 +1,336 @@
+/*
+ * operators/whole.c - groups of rows compared with what was last written.
+ *
+ * Saved, it is the complete list each time it changed; the last one counts:
+ *     groups: 4 bytes | key size: 4 | key | digest: 8 | ids: 4 | size: 4, bytes | ...
+ */
+#include <base/memory.h>
+#include <base/sort.h>
+#include <operators/whole.h>
+#include <records/key.h>
+#include <stdlib.h>
+
+/* A group as it was last written. */
+typedef struct written {
+    row_key key;
+    uint64_t digest;
+    buffer ids; /* uint32_t size, bytes, ... */
+    uint32_t id_count;
+} written;
+
+typedef struct list { /* of written, in order of their keys' bytes */
+    written *at;
+    size_t count;
+} list;
+
+struct whole {
+    const sl_output *output;
+    const sl_schema *schema;
+    const document *document;
+    list last, next;
+    bool reported, differs, closed;
+    int64_t end_ms;
+    buffer rows;   /* of const char *: copies in `memory` */
+    buffer groups; /* of sink_group */
+    buffer scratch;
+    arena memory;
+};
+
+whole *whole_new(const sl_output *output, const sl_schema *schema, const document *document)
+{
+    whole *made = memory_new(sizeof *made);
+    made->output = output;
+    made->schema = schema;
+    made->document = document;
+    return made;
+}
+
+static void list_clear(list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        key_release(list->at[i].key);
+        buffer_done(&list->at[i].ids);
+    }
+    free(list->at);
+    *list = (struct list){ 0 };
+}
+
+static written *list_add(list *list, row_key key)
+{
+    list->at = memory_resize(list->at, (list->count + 1) * sizeof(written));
+    list->at[list->count] = (written){ .key = key_keep(key) };
+    return &list->at[list->count++];
+}
+
+void whole_free(whole *whole)
+{
+    if (whole == NULL)
+        return;
+    list_clear(&whole->last);
+    list_clear(&whole->next);
+    buffer_done(&whole->rows);
+    buffer_done(&whole->groups);
+    buffer_done(&whole->scratch);
+    arena_done(&whole->memory);
+    free(whole);
+}
+
+static void whole_forget(whole *whole)
+{
+    whole->rows.size = whole->groups.size = 0;
+    arena_reset(&whole->memory);
+}
+
+void whole_begin(whole *whole)
+{
+    whole->reported = whole->differs = whole->closed = false;
+    list_clear(&whole->next);
+    whole_forget(whole);
+}
+
+void whole_add(whole *whole, int64_t end_ms, const sl_rows *rows)
+{
+    if (!whole->reported || whole->end_ms != end_ms)
+        whole_forget(whole);
+    whole->reported = true;
+    whole->end_ms = end_ms;
+    for (size_t i = 0; i < rows->count; i++) {
+        char *row = arena_copy(&whole->memory, (const char *)rows->at + i * whole->schema->row_bytes,
+                               whole->schema->row_bytes);
+        for (size_t f = 0; f < whole->schema->count; f++) {
+            sl_text *text = (sl_text *)(void *)(row + whole->schema->fields[f].offset);
+            if (whole->schema->fields[f].kind == SL_KIND_text && text->at)
+                text->at = arena_copy(&whole->memory, text->at, text->size);
+        }
+        buffer_append(&whole->rows, &row, sizeof row);
+    }
+}
+
+/* ---- Groups ---- */
+
+static int bytes_order(row_key a, row_key b)
+{
+    return sl_text_compare(key_bytes(&a), key_bytes(&b));
+}
+
+static uint64_t row_digest(whole *whole, const char *row)
+{
+    buffer *text = &whole->scratch;
+    text->size = 0;
+    for (size_t f = 0; f < whole->schema->count; f++) {
+        const sl_field *field = &whole->schema->fields[f];
+        if (field->kind == SL_KIND_time || field->kind == SL_KIND_origin)
+            continue;
+        size_t start = text->size;
+        buffer_append(text, "\0\0\0\0", 4);
+        bool there = field_text(field, row, text);
+        uint32_t size = there ? (uint32_t)(text->size - start) : 0;
+        memcpy(text->at + start, &size, sizeof size);
+    }
+    return hash_bytes(text->at, text->size);
+}
+
+static void id_add(written *group, const char *id, size_t size)
+{
+    uint32_t size_32 = (uint32_t)size;
+    buffer_append(&group->ids, &size_32, sizeof size_32);
+    buffer_append(&group->ids, id, size);
+    group->id_count++;
+}
+
+static void written_add(whole *whole, written *group, const char *row)
+{
+    uint64_t pair[2] = { group->digest, row_digest(whole, row) };
+    group->digest = hash_bytes(pair, sizeof pair);
+    whole->scratch.size = 0;
+    document_id(whole->document, row, &whole->scratch);
+    id_add(group, whole->scratch.at, whole->scratch.size);
+}
+
+static bool id_is_in(const written *group, sl_text id)
+{
+    for (size_t at = 0; at < group->ids.size;) {
+        uint32_t size;
+        memcpy(&size, group->ids.at + at, sizeof size);
+        if (sl_text_equal(id, (sl_text){ group->ids.at + at + sizeof size, size }))
+            return true;
+        at += sizeof size + size;
+    }
+    return false;
+}
+
+/* The ids of `last` that `next` has no more. */
+static const sl_text *find_fallen(whole *whole, const written *last, const written *next, size_t *count)
+{
+    sl_text *fallen = arena_take(&whole->memory, last->id_count * sizeof *fallen + 1);
+    *count = 0;
+    for (size_t at = 0; at < last->ids.size;) {
+        uint32_t size;
+        memcpy(&size, last->ids.at + at, sizeof size);
+        sl_text id = { last->ids.at + at + sizeof size, size };
+        if (next == NULL || !id_is_in(next, id))
+            fallen[(*count)++] = (sl_text){ arena_copy(&whole->memory, id.at, id.size), id.size };
+        at += sizeof size + size;
+    }
+    return fallen;
+}
+
+static const written *list_find(const list *list, row_key key)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (key_equal(list->at[i].key, key))
+            return &list->at[i];
+    return NULL;
+}
+
+static void group_add(whole *whole, row_key key, const char *rows, size_t count)
+{
+    const written *last = list_find(&whole->last, key), *next = count ? list_find(&whole->next, key) : NULL;
+    char *key_row = arena_take(&whole->memory, whole->schema->row_bytes);
+    row_key *kept = arena_take(&whole->memory, sizeof *kept);
+    *kept = next ? next->key : last->key;
+    memset(key_row, 0, whole->schema->row_bytes);
+    key_fill(&whole->output->whole, kept, key_row);
+    sink_group group = { .key_row = key_row, .rows = rows, .count = count };
+    group.changed = last == NULL || next == NULL || last->digest != next->digest;
+    if (last)
+        group.fallen = find_fallen(whole, last, next, &group.fallen_count);
+    whole->differs |= group.changed;
+    buffer_append(&whole->groups, &group, sizeof group);
+}
+
+static int row_order(const void *a, const void *b, const void *argument)
+{
+    const whole *whole = argument;
+    arena memory = { 0 };
+    int order = bytes_order(key_of_row(&whole->output->whole, a, &memory), key_of_row(&whole->output->whole, b, &memory));
+    arena_done(&memory);
+    return order;
+}
+
+/* Rows of one group lie together, groups in order; within a group the order in which they came stays. */
+static void rows_gather(whole *whole)
+{
+    const char **rows = (const char **)(void *)whole->rows.at;
+    size_t count = whole->rows.size / sizeof *rows;
+    for (size_t i = 1; i < count; i++) {
+        const char *moved = rows[i];
+        size_t at = i;
+        for (; at && row_order(moved, rows[at - 1], whole) < 0; at--)
+            rows[at] = rows[at - 1];
+        rows[at] = moved;
+    }
+}
+
+static void groups_make(whole *whole)
+{
+    const char **rows = (const char **)(void *)whole->rows.at;
+    size_t count = whole->rows.size / sizeof *rows, bytes = whole->schema->row_bytes;
+    for (size_t from = 0, until; from < count; from = until) {
+        row_key key = key_of_row(&whole->output->whole, rows[from], &whole->memory);
+        for (until = from + 1; until < count && row_order(rows[from], rows[until], whole) == 0; until++)
+            ;
+        char *together = arena_take(&whole->memory, (until - from) * bytes);
+        written *group = list_add(&whole->next, key);
+        for (size_t i = from; i < until; i++) {
+            memcpy(together + (i - from) * bytes, rows[i], bytes);
+            written_add(whole, group, rows[i]);
+        }
+        group_add(whole, key, together, until - from);
+    }
+}
+
+bool whole_close(whole *whole, const sink_group **groups, size_t *count)
+{
+    if (!whole->reported)
+        return false;
+    rows_gather(whole);
+    groups_make(whole);
+    for (size_t i = 0; i < whole->last.count; i++)
+        if (list_find(&whole->next, whole->last.at[i].key) == NULL)
+            group_add(whole, whole->last.at[i].key, NULL, 0);
+    *groups = (const sink_group *)(const void *)whole->groups.at;
+    *count = whole->groups.size / sizeof **groups;
+    whole->closed = true;
+    return whole->differs;
+}
+
+void whole_settle(whole *whole)
+{
+    if (!whole->closed)
+        return;
+    list_clear(&whole->last);
+    whole->last = whole->next;
+    whole->next = (list){ 0 };
+}
+
+/* ---- Checkpoint ---- */
+
+/* Called before the batch settles: `next` is what will have been written. */
+void whole_save(const whole *whole, bool all, buffer *out)
+{
+    const list *list = whole->closed ? &whole->next : &whole->last;
+    if (!all && !(whole->closed && whole->differs))
+        return;
+    uint32_t count = (uint32_t)list->count;
+    buffer_append(out, &count, sizeof count);
+    for (size_t i = 0; i < list->count; i++) {
+        const written *group = &list->at[i];
+        sl_text key = key_bytes(&group->key);
+        uint32_t size = (uint32_t)key.size;
+        buffer_append(out, &size, sizeof size);
+        buffer_append(out, key.at, key.size);
+        buffer_append(out, &group->digest, sizeof group->digest);
+        buffer_append(out, &group->id_count, sizeof group->id_count);
+        buffer_append(out, group->ids.at, group->ids.size);
+    }
+}
+
+typedef struct reader {
+    const char *at, *end;
+} reader;
+
+static bool read_into(reader *reader, void *to, size_t size)
+{
+    if ((size_t)(reader->end - reader->at) < size)
+        return false;
+    memcpy(to, reader->at, size);
+    reader->at += size;
+    return true;
+}
+
+static bool load_group(whole *whole, reader *reader)
+{
+    uint32_t size, ids;
+    if (!read_into(reader, &size, sizeof size) || size > (size_t)(reader->end - reader->at))
+        return false;
+    arena memory = { 0 };
+    written *group = list_add(&whole->last, key_of_bytes(reader->at, size, &memory));
+    arena_done(&memory);
+    reader->at += size;
+    if (!read_into(reader, &group->digest, sizeof group->digest) || !read_into(reader, &ids, sizeof ids))
+        return false;
+    for (; ids; ids--) {
+        if (!read_into(reader, &size, sizeof size) || size > (size_t)(reader->end - reader->at))
+            return false;
+        id_add(group, reader->at, size);
+        reader->at += size;
+    }
+    return true;
+}
+
+sl_result whole_load(whole *whole, sl_text saved, failure *failure)
+{
+    reader reader = { saved.at, saved.at + saved.size };
+    uint32_t count;
+    while (reader.at < reader.end && read_into(&reader, &count, sizeof count)) {
+        list_clear(&whole->last);
+        for (; count && load_group(whole, &reader); count--)
+            ;
+        if (count)
+            break;
+    }
+    if (reader.at == reader.end)
+        return SL_OK;
+    return fail(failure, SL_FAILED, "what was last written to \"%s\" is damaged in the checkpoint", whole->output->name);
+}

@@ -1,0 +1,110 @@
+/*
+ * plan/check.c - is the drawing whole? What the compiler cannot see: kinds of fields, names, what may follow what.
+ */
+#include <plan/plan.h>
+#include <records/document.h>
+#include <string.h>
+
+static sl_result node_fails(sl_plan *plan, const plan_node *node, const char *what)
+{
+    return fail(&plan->failure, SL_USAGE, "%s \"%s\": %s", plan_kind_name(node->kind), node->name, what);
+}
+
+static bool field_is(const sl_fields *fields, size_t i, sl_kind kind)
+{
+    return i < fields->count && schema_field_at(fields->of(), fields->offset[i])->kind == kind;
+}
+
+static sl_result check_look_up(sl_plan *plan, const plan_node *node)
+{
+    const sl_lookup *lookup = &node->as.look_up;
+    if (lookup->key.count != 1 || !field_is(&lookup->key, 0, SL_KIND_text))
+        return node_fails(plan, node, "the key must be one text field");
+    if (lookup->into.count != 1 || !field_is(&lookup->into, 0, SL_KIND_linked))
+        return node_fails(plan, node, "into must be one link field");
+    for (uint32_t at = node->input; plan->nodes[at].kind != PLAN_SOURCE; at = plan->nodes[at].input)
+        if (plan->nodes[at].kind == PLAN_COUNT || plan->nodes[at].kind == PLAN_TOP)
+            return node_fails(plan, node, "a lookup behind a count is not supported; look up before counting");
+    return SL_OK;
+}
+
+static sl_result check_window(sl_plan *plan, const plan_node *node)
+{
+    const sl_window *window = &node->as.count.window;
+    if (window->start.count && !field_is(&window->start, 0, SL_KIND_time))
+        return node_fails(plan, node, "window.start must be a time field");
+    if (window->end.count && !field_is(&window->end, 0, SL_KIND_time))
+        return node_fails(plan, node, "window.end must be a time field");
+    return SL_OK;
+}
+
+static sl_result check_count(sl_plan *plan, const plan_node *node)
+{
+    const sl_count *count = &node->as.count;
+    if (count->name == NULL || !*count->name)
+        return node_fails(plan, node, "a count needs a name: the checkpoint finds its state by it");
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (&plan->nodes[i] != node && plan->nodes[i].kind == PLAN_COUNT && !strcmp(plan->nodes[i].name, count->name))
+            return node_fails(plan, node, "two counts have this name");
+    if (count->key.count == 0)
+        return node_fails(plan, node, "a count needs a key");
+    for (size_t i = 0; i < count->key.count; i++)
+        if (!field_is(&count->key, i, SL_KIND_text) && !field_is(&count->key, i, SL_KIND_i64))
+            return node_fails(plan, node, "key fields must be text or i64");
+    if (count->into.count != 1 || !field_is(&count->into, 0, SL_KIND_i64))
+        return node_fails(plan, node, "into must be one i64 field");
+    return check_window(plan, node);
+}
+
+static sl_result check_top(sl_plan *plan, const plan_node *node)
+{
+    const sl_top *top = &node->as.top;
+    if (plan->nodes[node->input].kind != PLAN_COUNT || plan->nodes[node->input].as.count.touched_only)
+        return node_fails(plan, node, "it must follow a count that passes on all its keys");
+    if (top->most.offset[0] != plan->nodes[node->input].as.count.into.offset[0])
+        return node_fails(plan, node, "most must be the field that the count fills");
+    if (top->per.count != 1 || !field_is(&top->per, 0, SL_KIND_text))
+        return node_fails(plan, node, "per must be one text field");
+    if (top->then.count && !field_is(&top->then, 0, SL_KIND_text))
+        return node_fails(plan, node, "then must be one text field");
+    if (top->rank.count && !field_is(&top->rank, 0, SL_KIND_i64))
+        return node_fails(plan, node, "rank must be one i64 field");
+    if (top->count < 1)
+        return node_fails(plan, node, "count must be 1 or more");
+    return SL_OK;
+}
+
+static sl_result check_output(sl_plan *plan, const plan_node *node)
+{
+    const sl_output *output = &node->as.output;
+    if (output->name == NULL || output->to[0] == NULL)
+        return node_fails(plan, node, "an output needs a name and a place");
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (&plan->nodes[i] != node && plan->nodes[i].kind == PLAN_OUTPUT && !strcmp(plan->nodes[i].name, output->name))
+            return node_fails(plan, node, "two outputs have this name");
+    if (output->raw.count && !field_is(&output->raw, 0, SL_KIND_text))
+        return node_fails(plan, node, "raw must be one text field");
+    if (output->redis.shape != SL_NO_SHAPE && output->redis.key.count == 0)
+        return node_fails(plan, node, "redis.key is missing");
+    return SL_OK;
+}
+
+static sl_result check_node(sl_plan *plan, const plan_node *node)
+{
+    switch (node->kind) {
+    case PLAN_LOOK_UP: return check_look_up(plan, node);
+    case PLAN_COUNT: return check_count(plan, node);
+    case PLAN_TOP: return check_top(plan, node);
+    case PLAN_OUTPUT: return check_output(plan, node);
+    default: return SL_OK;
+    }
+}
+
+sl_result plan_check(sl_plan *plan)
+{
+    if (plan->count == 0)
+        return fail(&plan->failure, SL_USAGE, "the job draws nothing: begin with sl_from()");
+    for (uint32_t i = 0; i < plan->count; i++)
+        SL_TRY(check_node(plan, &plan->nodes[i]));
+    return SL_OK;
+}

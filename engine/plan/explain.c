@@ -1,0 +1,98 @@
+/*
+ * plan/explain.c - the plan as a tree, for --explain.
+ */
+#include <inttypes.h>
+#include <plan/plan.h>
+#include <records/document.h>
+
+static void explain_fields(buffer *out, const sl_fields *fields)
+{
+    for (size_t i = 0; i < fields->count; i++)
+        buffer_print(out, "%s%s", i ? ", " : "", schema_field_at(fields->of(), fields->offset[i])->name);
+}
+
+static void explain_duration(buffer *out, int64_t ms)
+{
+    static const struct {
+        int64_t ms;
+        const char *unit;
+    } units[] = { { 86400000, "d" }, { 3600000, "h" }, { 60000, "min" }, { 1000, "s" }, { 1, "ms" } };
+    size_t i = 0;
+    while (i < 4 && (ms == 0 || ms % units[i].ms))
+        i++;
+    buffer_print(out, "%" PRId64 "%s", ms / units[i].ms, units[i].unit);
+}
+
+static void explain_count(buffer *out, const sl_count *count)
+{
+    buffer_text(out, " (");
+    explain_fields(out, &count->key);
+    buffer_text(out, ")");
+    if (count->window.length.ms) {
+        buffer_text(out, " in ");
+        explain_duration(out, count->window.length.ms);
+    }
+    if (count->window.slide.ms) {
+        buffer_text(out, " every ");
+        explain_duration(out, count->window.slide.ms);
+    }
+    if (count->at_least > 1)
+        buffer_print(out, ", at least %" PRId64, count->at_least);
+    if (count->touched_only)
+        buffer_text(out, ", keys of the batch only");
+}
+
+static void explain_top(buffer *out, const sl_top *top)
+{
+    buffer_print(out, " %" PRId64 " per ", top->count);
+    explain_fields(out, &top->per);
+    buffer_text(out, ", most ");
+    explain_fields(out, &top->most);
+    if (top->then.count) {
+        buffer_text(out, ", then ");
+        explain_fields(out, &top->then);
+    }
+}
+
+static void explain_output(buffer *out, const sl_output *output)
+{
+    for (size_t i = 0; i < 4 && output->to[i]; i++)
+        buffer_print(out, "%s %s", i ? "," : " ->", output->to[i]);
+    if (output->index)
+        buffer_print(out, ", index %s", output->index);
+    if (output->id.count) {
+        buffer_text(out, ", id ");
+        explain_fields(out, &output->id);
+    }
+    if (output->whole.count) {
+        buffer_text(out, ", whole per ");
+        explain_fields(out, &output->whole);
+    }
+}
+
+static void explain_node(buffer *out, const sl_plan *plan, uint32_t at, unsigned depth)
+{
+    const plan_node *node = &plan->nodes[at];
+    buffer_print(out, "%*s%s %s", (int)(depth * 4), "", plan_kind_name(node->kind), node->name);
+    switch (node->kind) {
+    case PLAN_SOURCE: buffer_print(out, " <- %s", node->as.from.from); break;
+    case PLAN_LOOK_UP:
+        buffer_print(out, " <- %s by ", node->as.look_up.from);
+        explain_fields(out, &node->as.look_up.key);
+        break;
+    case PLAN_COUNT: explain_count(out, &node->as.count); break;
+    case PLAN_TOP: explain_top(out, &node->as.top); break;
+    case PLAN_OUTPUT: explain_output(out, &node->as.output); break;
+    case PLAN_STAGE: buffer_print(out, ": %s -> %s", node->as.stage->in()->name, node->schema->name); break;
+    }
+    buffer_byte(out, '\n');
+    for (uint32_t c = 0; c < node->child_count; c++)
+        explain_node(out, plan, node->children[c], depth + 1);
+}
+
+void plan_explain(const sl_plan *plan, buffer *out)
+{
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (plan->nodes[i].kind == PLAN_SOURCE)
+            explain_node(out, plan, i, 0);
+}

@@ -1,0 +1,106 @@
+/*
+ * plan/plan.c - the drawing functions of <sluice/job.h>.
+ */
+#include <plan/plan.h>
+
+#define MESSAGE_FIELDS(F) F(origin, origin) F(text, key) F(text, value)
+
+const sl_schema *sl_message_schema(void)
+{
+    typedef sl_message self_;
+    static const sl_field fields[] = { MESSAGE_FIELDS(SL_DESCRIBE_) };
+    static const sl_schema schema = { "sl_message", sizeof(sl_message), fields, sizeof fields / sizeof fields[0] };
+    return &schema;
+}
+
+const char *plan_kind_name(plan_kind kind)
+{
+    static const char *const names[] = { "from", "through", "look up", "count by", "top by", "to" };
+    return names[kind];
+}
+
+static sl_stream plan_add(sl_stream in, const plan_node *node)
+{
+    sl_plan *plan = in.plan;
+    if (plan->count == PLAN_NODES_MAX)
+        fail(&plan->failure, SL_USAGE, "the plan has more than %d nodes at \"%s\"", PLAN_NODES_MAX, node->name);
+    if (plan->failure.result != SL_OK)
+        return (sl_stream){ plan, 0 };
+    plan->nodes[plan->count] = *node;
+    plan->nodes[plan->count].input = node->kind == PLAN_SOURCE ? plan->count : in.node;
+    return (sl_stream){ plan, plan->count++ };
+}
+
+/* A record of the wrong type would be read as another: caught here, with both names. */
+static bool takes(sl_stream in, plan_kind kind, const char *name, sl_schema_of *schema)
+{
+    sl_plan *plan = in.plan;
+    if (plan->failure.result != SL_OK)
+        return false;
+    const sl_schema *given = plan->nodes[in.node].schema;
+    if (schema && schema() != given)
+        fail(&plan->failure, SL_USAGE, "%s \"%s\" takes records of %s, but \"%s\" gives %s", plan_kind_name(kind),
+             name ? name : "", schema()->name, plan->nodes[in.node].name, given->name);
+    return plan->failure.result == SL_OK;
+}
+
+static const sl_schema *given_by(sl_stream in)
+{
+    return in.plan->nodes[in.node].schema;
+}
+
+sl_stream sl_from(sl_plan *plan, const sl_input *input)
+{
+    plan_node node = { .kind = PLAN_SOURCE, .name = input->name, .schema = sl_message_schema(), .as.from = *input };
+    return plan_add((sl_stream){ plan, 0 }, &node);
+}
+
+sl_stream sl_through(sl_stream in, const sl_stage *stage)
+{
+    if (!takes(in, PLAN_STAGE, stage->name, stage->in))
+        return in;
+    plan_node node = { .kind = PLAN_STAGE, .name = stage->name, .schema = stage->out(), .as.stage = stage };
+    return plan_add(in, &node);
+}
+
+sl_stream sl_look_up(sl_stream in, const sl_lookup *lookup)
+{
+    if (!takes(in, PLAN_LOOK_UP, lookup->name, lookup->key.of) || !takes(in, PLAN_LOOK_UP, lookup->name, lookup->into.of))
+        return in;
+    plan_node node = { .kind = PLAN_LOOK_UP, .name = lookup->name, .schema = given_by(in), .as.look_up = *lookup };
+    return plan_add(in, &node);
+}
+
+sl_stream sl_count_by(sl_stream in, const sl_count *count)
+{
+    if (!takes(in, PLAN_COUNT, count->name, count->key.of) || !takes(in, PLAN_COUNT, count->name, count->into.of))
+        return in;
+    plan_node node = { .kind = PLAN_COUNT, .name = count->name, .schema = given_by(in), .as.count = *count };
+    return plan_add(in, &node);
+}
+
+sl_stream sl_top_by(sl_stream in, const sl_top *top)
+{
+    if (!takes(in, PLAN_TOP, "top", top->per.of) || !takes(in, PLAN_TOP, "top", top->most.of))
+        return in;
+    plan_node node = { .kind = PLAN_TOP, .name = "top", .schema = given_by(in), .as.top = *top };
+    return plan_add(in, &node);
+}
+
+void sl_to(sl_stream in, const sl_output *output)
+{
+    if (!takes(in, PLAN_OUTPUT, output->name, output->id.of))
+        return;
+    plan_node node = { .kind = PLAN_OUTPUT, .name = output->name, .schema = given_by(in), .as.output = *output };
+    plan_add(in, &node);
+}
+
+sl_result plan_draw(sl_plan *plan, const sl_job *job, const void *options)
+{
+    *plan = (sl_plan){ 0 };
+    job->draw(plan, options);
+    SL_TRY(plan->failure.result);
+    SL_TRY(plan_check(plan));
+    plan_cut(plan);
+    return SL_OK;
+}

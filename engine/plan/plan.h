@@ -1,0 +1,51 @@
+/*
+ * plan/plan.h - what a job drew: a tree of nodes, each fed by one other, roots first. The first mistake is kept and told
+ * with the names of node and record; later calls on the same plan do nothing.
+ */
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+
+#include <base/buffer.h>
+#include <base/failure.h>
+#include <sluice/job.h>
+
+enum { PLAN_NODES_MAX = 64 };
+
+typedef enum plan_kind { PLAN_SOURCE, PLAN_STAGE, PLAN_LOOK_UP, PLAN_COUNT, PLAN_TOP, PLAN_OUTPUT } plan_kind;
+
+typedef struct plan_node {
+    plan_kind kind;
+    uint32_t input;          /* the node that feeds it; its own number for a source */
+    const char *name;
+    const sl_schema *schema; /* of the rows that it gives; of an output: that it takes */
+    union {
+        sl_input from;
+        const sl_stage *stage;
+        sl_lookup look_up;
+        sl_count count;
+        sl_top top;
+        sl_output output;
+    } as;
+
+    /* Set by plan_cut(), see plan/phases.c. */
+    bool probing;            /* a lookup or on the way to one: runs before anything of its chunk has an effect */
+    bool merged;             /* fed by what a merge gives, not by chunks of input */
+    uint32_t children[PLAN_NODES_MAX];
+    uint32_t child_count;
+    uint32_t trunk; /* of a source: the last node that all its records pass; what does not reach it was filtered */
+} plan_node;
+
+struct sl_plan {
+    plan_node nodes[PLAN_NODES_MAX];
+    uint32_t count;
+    failure failure;
+};
+
+/* Draws the job and checks the drawing; the failure is the plan's own. */
+sl_result plan_draw(sl_plan *plan, const sl_job *job, const void *options);
+sl_result plan_check(sl_plan *plan);
+void plan_cut(sl_plan *plan);
+void plan_explain(const sl_plan *plan, buffer *out);
+const char *plan_kind_name(plan_kind kind); /* "from", "through", "look up", ... */
+
+#endif

@@ -1,0 +1,150 @@
+/*
+ * records/key.c - keys written, read back, and kept.
+ */
+#include <base/memory.h>
+#include <records/document.h>
+#include <records/key.h>
+#include <stdlib.h>
+
+/* How a text's size is written: one byte up to 253, 254 and four bytes above, 255 for a missing text. */
+enum { SIZE_FOLLOWS = 254, SIZE_MISSING = 255 };
+
+bool key_equal_long(row_key a, row_key b)
+{
+    return a.low == b.low && sl_text_equal(key_bytes(&a), key_bytes(&b));
+}
+
+static row_key key_short(const char *at, size_t size)
+{
+    char bytes[16] = { 0 };
+    row_key key;
+    memcpy(bytes, at, size);
+    bytes[15] = (char)size;
+    memcpy(&key, bytes, sizeof key);
+    return key;
+}
+
+static row_key key_long(uint64_t hash, const char *at)
+{
+    return (row_key){ hash, (uint64_t)(uintptr_t)at | (uint64_t)KEY_LONG << 56 };
+}
+
+static char *long_bytes(char *to, const char *at, size_t size)
+{
+    uint32_t size_32 = (uint32_t)size;
+    memcpy(to, &size_32, sizeof size_32);
+    memcpy(to + sizeof size_32, at, size);
+    return to;
+}
+
+row_key key_of_bytes(const char *at, size_t size, arena *memory)
+{
+    if (size <= KEY_SHORT_MAX)
+        return key_short(at, size);
+    return key_long(hash_bytes(at, size), long_bytes(arena_take(memory, size + 4), at, size));
+}
+
+row_key key_keep(row_key key)
+{
+    if (!key_is_long(key))
+        return key;
+    sl_text bytes = key_bytes(&key);
+    return key_long(key.low, long_bytes(memory_new(bytes.size + 4), bytes.at, bytes.size));
+}
+
+void key_release(row_key key)
+{
+    if (key_is_long(key))
+        free((void *)(uintptr_t)key_address(key));
+}
+
+static size_t text_room(sl_text text)
+{
+    return text.at == NULL ? 1 : text.size + (text.size < SIZE_FOLLOWS ? 1 : 5);
+}
+
+static char *text_write(char *at, sl_text text)
+{
+    if (text.at == NULL) {
+        *at = (char)SIZE_MISSING;
+        return at + 1;
+    }
+    if (text.size < SIZE_FOLLOWS) {
+        *at++ = (char)text.size;
+        memcpy(at, text.at, text.size);
+        return at + text.size;
+    }
+    uint32_t size = (uint32_t)text.size;
+    *at++ = (char)SIZE_FOLLOWS;
+    memcpy(at, &size, sizeof size);
+    memcpy(at + sizeof size, text.at, text.size);
+    return at + sizeof size + text.size;
+}
+
+static bool is_text(const sl_fields *fields, size_t i)
+{
+    return schema_field_at(fields->of(), fields->offset[i])->kind == SL_KIND_text;
+}
+
+static sl_text row_text(const sl_fields *fields, const void *row, size_t i)
+{
+    sl_text text;
+    memcpy(&text, (const char *)row + fields->offset[i], sizeof text);
+    return text;
+}
+
+row_key key_of_row(const sl_fields *fields, const void *row, arena *memory)
+{
+    size_t room = 0;
+    for (size_t i = 0; i < fields->count; i++)
+        room += is_text(fields, i) ? text_room(row_text(fields, row, i)) : sizeof(int64_t);
+    char few[256], *bytes = room <= sizeof few ? few : arena_take(memory, room), *at = bytes;
+    for (size_t i = 0; i < fields->count; i++) {
+        if (is_text(fields, i)) {
+            at = text_write(at, row_text(fields, row, i));
+        } else {
+            memcpy(at, (const char *)row + fields->offset[i], sizeof(int64_t));
+            at += sizeof(int64_t);
+        }
+    }
+    return key_of_bytes(bytes, room, memory);
+}
+
+static const char *text_read(const char *at, sl_text *text)
+{
+    unsigned char size = (unsigned char)*at++;
+    if (size == SIZE_MISSING) {
+        *text = (sl_text){ 0 };
+        return at;
+    }
+    *text = (sl_text){ at, size };
+    if (size == SIZE_FOLLOWS) {
+        uint32_t long_size;
+        memcpy(&long_size, at, sizeof long_size);
+        *text = (sl_text){ at + sizeof long_size, long_size };
+    }
+    return text->at + text->size;
+}
+
+sl_text key_first_text(const row_key *key)
+{
+    sl_text text;
+    text_read(key_bytes(key).at, &text);
+    return text;
+}
+
+void key_fill(const sl_fields *fields, const row_key *key, void *row)
+{
+    const char *at = key_bytes(key).at;
+    for (size_t i = 0; i < fields->count; i++) {
+        char *field = (char *)row + fields->offset[i];
+        if (is_text(fields, i)) {
+            sl_text text;
+            at = text_read(at, &text);
+            memcpy(field, &text, sizeof text);
+        } else {
+            memcpy(field, at, sizeof(int64_t));
+            at += sizeof(int64_t);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+/*
+ * records/key.h - the key of a row as 16 bytes that tables compare and hash at once.
+ *
+ * A key's fields are written one after another: a text as its length and its bytes, a number as 8 bytes. Up to 15 bytes
+ * lie in the key itself, padded with zeros, byte 15 holds their count. A longer key holds its hash and the address of its
+ * bytes, whose owner is the batch or, once it is in a store, the store.
+ *
+ *     short  | bytes ...                      0 0 0 | size |
+ *     long   | hash: 8 bytes | address: 6 bytes | 0 | 0xFF |      address -> | size: 4 bytes | bytes ... |
+ */
+#ifndef RECORDS_KEY_H
+#define RECORDS_KEY_H
+
+#include <base/arena.h>
+#include <base/buffer.h>
+#include <base/hash.h>
+#include <sluice/job.h>
+
+typedef struct row_key {
+    uint64_t low, high;
+} row_key;
+
+enum { KEY_SHORT_MAX = 15, KEY_LONG = 0xFF };
+
+static inline unsigned key_tag(row_key key)
+{
+    return (unsigned)(key.high >> 56);
+}
+
+static inline bool key_is_long(row_key key)
+{
+    return key_tag(key) == KEY_LONG;
+}
+
+static inline const char *key_address(row_key key)
+{
+    return (const char *)(uintptr_t)(key.high & 0xFFFFFFFFFFFFu);
+}
+
+static inline uint64_t key_hash(row_key key)
+{
+    return key_is_long(key) ? key.low : hash_16(key.low, key.high);
+}
+
+bool key_equal_long(row_key a, row_key b);
+
+static inline bool key_equal(row_key a, row_key b)
+{
+    return (a.low == b.low && a.high == b.high) || (key_is_long(a) && key_is_long(b) && key_equal_long(a, b));
+}
+
+/* The written bytes; of a short key they lie in *key. */
+static inline sl_text key_bytes(const row_key *key)
+{
+    if (!key_is_long(*key))
+        return (sl_text){ (const char *)key, key_tag(*key) };
+    uint32_t size;
+    memcpy(&size, key_address(*key), sizeof size);
+    return (sl_text){ key_address(*key) + sizeof size, size };
+}
+
+row_key key_of_bytes(const char *at, size_t size, arena *memory); /* a long one is copied to memory */
+row_key key_keep(row_key key);     /* a long key's bytes copied to the heap; free with key_release */
+void key_release(row_key key);
+
+/* Of a row: the slow form, for any fields. */
+row_key key_of_row(const sl_fields *fields, const void *row, arena *memory);
+/* Fills the key fields of a row. Texts point into the key: it must outlive the row. */
+void key_fill(const sl_fields *fields, const row_key *key, void *row);
+
+sl_text key_first_text(const row_key *key); /* of a key whose first field is a text; lies in the key */
+
+/* Up to 16 bytes in two overlapping moves: a call of memcpy costs more than the rest of a key. */
+static inline void key_copy_16(char *to, const char *from, size_t size)
+{
+    if (size >= 8) {
+        memcpy(to + size - 8, from + size - 8, 8);
+        memcpy(to, from, 8);
+    } else if (size >= 4) {
+        memcpy(to + size - 4, from + size - 4, 4);
+        memcpy(to, from, 4);
+    } else {
+        for (size_t i = 0; i < size; i++)
+            to[i] = from[i];
+    }
+}
+
+/* The keys of one or two short texts, which nearly all are; false: key_of_row() must make it. */
+static inline bool key_of_texts(const sl_text *texts, size_t count, row_key *key)
+{
+    char bytes[16] = { 0 };
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (texts[i].at == NULL || size + texts[i].size + 1 > KEY_SHORT_MAX)
+            return false;
+        bytes[size] = (char)texts[i].size;
+        key_copy_16(bytes + size + 1, texts[i].at, texts[i].size);
+        size += texts[i].size + 1;
+    }
+    bytes[15] = (char)size;
+    memcpy(key, bytes, sizeof bytes);
+    return true;
+}
+
+#endif

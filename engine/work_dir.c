@@ -1,0 +1,98 @@
+/*
+ * work_dir.c - the work folder's lock and its link.
+ */
+#include <base/buffer.h>
+#include <base/disk.h>
+#include <base/log.h>
+#include <base/memory.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+#include <work_dir.h>
+
+struct work_dir {
+    int lock;
+};
+
+char *work_dir_usual(const char *name)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    buffer path = { 0 };
+    if (state && *state)
+        buffer_print(&path, "%s/sluice/%s", state, name);
+    else if (home && *home)
+        buffer_print(&path, "%s/.local/state/sluice/%s", home, name);
+    else
+        return NULL;
+    buffer_byte(&path, '\0');
+    return path.at;
+}
+
+static sl_result lock_take(const char *path, int *lock, failure *failure)
+{
+    char file[PATH_MAX], pid[32] = "";
+    snprintf(file, sizeof file, "%s/lock", path);
+    *lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (*lock < 0)
+        return fail(failure, SL_FAILED, "cannot open %s: %s", file, strerror(errno));
+    if (flock(*lock, LOCK_EX | LOCK_NB) != 0) {
+        ssize_t size = read(*lock, pid, sizeof pid - 1);
+        pid[size > 0 ? strcspn(pid, "\n") : 0] = '\0';
+        close(*lock);
+        *lock = -1;
+        return fail(failure, SL_RUNNING, "the job of %s runs already, as process %s; stop it first, or use another --work-dir",
+                    path, pid);
+    }
+    int size = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+    if (ftruncate(*lock, 0) != 0 || pwrite(*lock, pid, (size_t)size, 0) != size)
+        return fail(failure, SL_FAILED, "cannot write %s: %s", file, strerror(errno));
+    return SL_OK;
+}
+
+/* Only a convenience: a job runs without it. */
+static void link_leave(const char *path, const char *name)
+{
+    char *usual = work_dir_usual(name), real[PATH_MAX], usual_real[PATH_MAX];
+    struct failure ignored = { 0 };
+    if (usual == NULL || realpath(path, real) == NULL || (realpath(usual, usual_real) && !strcmp(real, usual_real))) {
+        free(usual);
+        return;
+    }
+    char *folder = memory_text(usual);
+    *strrchr(folder, '/') = '\0';
+    char old[8];
+    bool is_link = readlink(usual, old, sizeof old) >= 0;
+    if (disk_folder(folder, &ignored) == SL_OK && (!is_link || unlink(usual) == 0) && symlink(real, usual) != 0)
+        log_warn("engine", "%s stands in the way of a link to %s: name the folder with --work-dir in commands", usual, real);
+    free(folder);
+    free(usual);
+}
+
+sl_result work_dir_open(const char *path, const char *name, work_dir **opened, failure *failure)
+{
+    work_dir *self = memory_new(sizeof *self);
+    self->lock = -1;
+    sl_result result = disk_folder(path, failure);
+    if (result == SL_OK)
+        result = lock_take(path, &self->lock, failure);
+    if (result != SL_OK) {
+        work_dir_close(self);
+        return result;
+    }
+    link_leave(path, name);
+    *opened = self;
+    return SL_OK;
+}
+
+void work_dir_close(work_dir *self)
+{
+    if (self == NULL)
+        return;
+    if (self->lock >= 0)
+        close(self->lock);
+    free(self);
+}

@@ -1,0 +1,21 @@
+/*
+ * work_dir.h - the folder in which a job keeps what must survive it, and the lock that keeps a second one out.
+ *
+ *     lock  journal  checkpoint-*  history.ndjson  dead/  log  control.sock
+ */
+#ifndef WORK_DIR_H
+#define WORK_DIR_H
+
+#include <base/failure.h>
+
+typedef struct work_dir work_dir;
+
+/* Makes the folder, takes the lock (RUNNING with the other's pid when it is taken), and leaves a link to it under the
+ * job's name in $XDG_STATE_HOME/sluice, so that commands find it by name. */
+sl_result work_dir_open(const char *path, const char *name, work_dir **opened, failure *failure);
+void work_dir_close(work_dir *work_dir); /* NULL is fine */
+
+/* $XDG_STATE_HOME/sluice/NAME, or ~/.local/state/sluice/NAME; free it. NULL without a home. */
+char *work_dir_usual(const char *name);
+
+#endif
