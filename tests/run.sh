@@ -21,14 +21,20 @@ export UBSAN_OPTIONS=print_stacktrace=1${UBSAN_OPTIONS:+:$UBSAN_OPTIONS}
 # librdkafka, curl and others are not instrumented: what they do among themselves is not ours to judge.
 export TSAN_OPTIONS=ignore_noninstrumented_modules=1:second_deadlock_stack=1:suppressions=$suppressions/races${TSAN_OPTIONS:+:$TSAN_OPTIONS}
 
-# "passed failed skipped planned" of a log.
+# "passed failed skipped planned" of a log. A result may stand behind something that the program itself wrote without a line
+# end, so it is known by its number, which is the next one.
 count_results() {
-  awk '/^1\.\.[0-9]+/        { planned += substr($1, 4); next }
-       !/^(not )?ok [0-9]+/  { next }
-       /# SKIP/              { skipped++; next }
-       /^ok/                 { passed++; next }
-                             { failed++ }
-       END                   { print passed + 0, failed + 0, skipped + 0, planned + 0 }' "$1"
+  awk '/^1\.\.[0-9]+/ { planned += substr($1, 4); number = 1; next }
+       match($0, /(not )?ok [0-9]+ (- |# SKIP)/) {
+           result = substr($0, RSTART)
+           split(result, words, " ")
+           if (words[words[1] == "not" ? 3 : 2] + 0 != number) next
+           number++
+           if (result ~ /# SKIP/) skipped++
+           else if (words[1] == "ok") passed++
+           else failed++
+       }
+       END { print passed + 0, failed + 0, skipped + 0, planned + 0 }' "$1"
 }
 
 # Why a program as a whole failed, nothing when it did not: its exit status, then the four counts.
