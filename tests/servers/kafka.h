@@ -1,0 +1,19 @@
+/*
+ * tests/servers/kafka.h - a real Kafka broker of a test's own (kafka.sh), on a free port and in a temporary folder. It ends
+ * with the test program, however that ends.
+ */
+#ifndef SERVERS_KAFKA_H
+#define SERVERS_KAFKA_H
+
+typedef struct kafka_server kafka_server;
+
+/* `extra`: broker settings, "key=value key=value", or NULL. NULL when it cannot be had here: the test skips. */
+kafka_server *kafka_server_start(const char *extra);
+void kafka_server_stop(kafka_server *server); /* NULL is fine */
+
+const char *kafka_server_address(const kafka_server *server); /* 127.0.0.1:port */
+
+void kafka_server_kill(kafka_server *server);    /* SIGKILL */
+void kafka_server_restart(kafka_server *server); /* at the same address, with its data */
+
+#endif
