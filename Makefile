@@ -204,26 +204,26 @@ deps:
 .PHONY: demo
 demo:
 	@tests/deps.sh build run
-	@$(again) all
+	+@$(again) all
 	build/sluice demo $(if $(FOR),--for $(FOR))
 
 ## make test          builds and runs all tests (TESTS="base/ jobs/listens": those)
 .PHONY: test
 test:
 	@tests/deps.sh build run test
-	@$(again) run-tests
+	+@$(again) run-tests
 
 ## make test-asan     the same under the address and undefined behaviour sanitizers
 .PHONY: test-asan
 test-asan:
 	@tests/deps.sh build run test
-	@$(again) VARIANT=asan run-tests
+	+@$(again) VARIANT=asan run-tests
 
 ## make test-tsan     all but the system tests under the thread sanitizer
 .PHONY: test-tsan
 test-tsan:
 	@tests/deps.sh build run test
-	@$(again) VARIANT=tsan run-tests
+	+@$(again) VARIANT=tsan run-tests
 
 # Under the thread sanitizer no system tests: what they start is mostly servers, and too slow. Only system tests start the
 # command and the jobs.
@@ -246,11 +246,11 @@ check:
 bench: bench-engine bench-kafka
 bench-engine:
 	@tests/deps.sh build
-	@$(again) bench-programs
+	+@$(again) bench-programs
 	build/bench/engine/listens
 bench-kafka:
 	@tests/deps.sh build run test
-	@$(again) all bench-programs
+	+@$(again) all bench-programs
 	bench/kafka/run.sh
 
 .PHONY: bench-programs
