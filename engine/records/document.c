@@ -24,6 +24,7 @@ struct document {
     const origins *origins;
     step *steps;
     size_t count;
+    const sl_field *id_fields[4];
     bool by_origin, bare;
 };
 
@@ -42,7 +43,9 @@ document *document_new(const sl_schema *schema, const sl_fields *id, const origi
     *made = (document){ .schema = schema, .origins = origins };
     if (id)
         made->id = *id;
-    made->by_origin = made->id.count && schema_field_at(schema, made->id.offset[0])->kind == SL_KIND_origin;
+    for (size_t i = 0; i < made->id.count; i++)
+        made->id_fields[i] = schema_field_at(schema, made->id.offset[i]);
+    made->by_origin = made->id.count && made->id_fields[0]->kind == SL_KIND_origin;
     made->steps = memory_new(schema->count * sizeof(step));
     for (size_t i = 0; i < schema->count; i++) {
         const sl_field *field = &schema->fields[i];
@@ -192,6 +195,20 @@ void document_print(const document *document, const void *row, int64_t batch_ms,
     }
 }
 
+/* Quotes and backslashes in an id are rare: only then is it written again. */
+static void id_escape(buffer *out, size_t start)
+{
+    sl_text id = { out->at + start, out->size - start };
+    if (memchr(id.at, '"', id.size) == NULL && memchr(id.at, '\\', id.size) == NULL)
+        return;
+    char *copy = memory_new(id.size);
+    memcpy(copy, id.at, id.size);
+    out->size = start;
+    char *at = buffer_reserve(out, json_text_room(id));
+    out->size = (size_t)(json_text_slowly(at, (sl_text){ copy, id.size }) - out->at);
+    free(copy);
+}
+
 void document_print_with_id(const document *document, const void *row, int64_t batch_ms, buffer *out)
 {
     if (document->bare || !document_has_id(document)) {
@@ -199,18 +216,12 @@ void document_print_with_id(const document *document, const void *row, int64_t b
         return;
     }
     const sl_origin *origin = document_origin(document, row);
-    if (origin) { /* topic names need no escaping */
-        buffer_append(out, "{\"_id\":\"", 8);
-        document_id(document, row, out);
-        buffer_append(out, "\",", 2);
-    } else {
-        buffer id = { 0 };
-        document_id(document, row, &id);
-        buffer_append(out, "{\"_id\":", 7);
-        json_string(out, (sl_text){ id.at ? id.at : "", id.size });
-        buffer_byte(out, ',');
-        buffer_done(&id);
-    }
+    buffer_append(out, "{\"_id\":\"", 8);
+    size_t start = out->size;
+    document_id(document, row, out);
+    if (origin == NULL) /* topic names need no escaping */
+        id_escape(out, start);
+    buffer_append(out, "\",", 2);
     print_timestamp(out, origin ? origin->time_ms : batch_ms);
     print_fields(document, row, out);
 }
@@ -242,15 +253,15 @@ void document_id(const document *document, const void *row, buffer *out)
         out->size = (size_t)(json_number(json_copy(at, (sl_text){ prefix, size }), origin->offset) - out->at);
         return;
     }
-    buffer part = { 0 };
     for (size_t i = 0; i < document->id.count; i++) {
-        part.size = 0;
-        field_text(schema_field_at(document->schema, document->id.offset[i]), row, &part);
+        const sl_field *field = document->id_fields[i];
         if (i)
             buffer_byte(out, '-');
-        id_part(out, (sl_text){ part.at, part.size });
+        if (field->kind == SL_KIND_text)
+            id_part(out, *(const sl_text *)(const void *)((const char *)row + field->offset));
+        else
+            field_text(field, row, out);
     }
-    buffer_done(&part);
 }
 
 bool field_text(const sl_field *field, const void *row, buffer *out)

@@ -94,17 +94,18 @@ static inline const char *sl_csv_split(sl_task *task, sl_text line, sl_text *fie
     uint64_t opening = masks.quote & inside, closing = masks.quote & ~inside;
     if (masks.high | (inside & last) | (opening & ~starts) | (closing & ~ends))
         return sl_csv_split_slowly(task, line, field, count);
-    if ((size_t)__builtin_popcountll(separators) + 1 != count)
-        return "field_count";
     unsigned from = 0;
-    for (size_t i = 0; i < count; i++) {
-        unsigned until = separators ? (unsigned)__builtin_ctzll(separators) : (unsigned)size;
-        unsigned quoted = masks.quote >> from & 1;
+    for (size_t i = 0; i + 1 < count; i++) {
+        if (separators == 0)
+            return "field_count";
+        unsigned until = (unsigned)__builtin_ctzll(separators), quoted = masks.quote >> from & 1;
         separators &= separators - 1;
         field[i] = (sl_text){ line.at + from + quoted, until - from - 2 * quoted };
         from = until + 1;
     }
-    return NULL;
+    unsigned quoted = from < size ? masks.quote >> from & 1 : 0;
+    field[count - 1] = (sl_text){ line.at + from + quoted, size - from - 2 * quoted };
+    return separators ? "field_count" : NULL;
 }
 
 #endif
