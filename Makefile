@@ -120,7 +120,7 @@ $(out)/obj/jobs/%.o: private includes := -Iengine/include -Ijobs
 $(out)/obj/tests/%.o $(out)/obj/bench/%.o: private includes := -Iengine -Iengine/include -Ijobs -Ilisteners -Itests $(package_flags)
 $(out)/obj/tests/%.o: private lto :=
 # Tests print into buffers that are large enough for what they print, which gcc guesses at the higher levels of -O only.
-$(out)/obj/tests/%.o: private apart := -Wno-format-truncation
+$(out)/obj/tests/%.o: private apart := $(if $(findstring clang,$(CC)),,-Wno-format-truncation)
 
 # Other flags or another compiler: everything is compiled anew.
 $(out)/flags: force
