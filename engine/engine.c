@@ -72,7 +72,8 @@ static sl_result draw(engine *self, failure *failure)
     if (plan_draw(&self->plan, job, self->options) != SL_OK)
         return fail(failure, self->plan.failure.result, "job %s: %s", job->name, self->plan.failure.text);
     SL_TRY(windows_check(&self->plan, failure));
-    return places_find(&self->plan, self->spec.settings, self->spec.memory, dead_place(self), &self->places, failure);
+    return places_find(&self->plan, self->spec.settings, self->spec.memory, dead_place(self), &self->places,
+                       failure);
 }
 
 /* ---- Sources ---- */
@@ -94,7 +95,8 @@ static sl_result start_policy(const settings *settings, source_spec *spec, failu
     else if (!strncmp(where, "timestamp:", 10))
         spec->start = SOURCE_TIMESTAMP;
     else
-        return fail(failure, SL_USAGE, "--from-offsets %s: expected earliest, latest or timestamp:2026-11-23T10:00:00Z", where);
+        return fail(failure, SL_USAGE,
+                    "--from-offsets %s: expected earliest, latest or timestamp:2026-11-23T10:00:00Z", where);
     return spec->start == SOURCE_TIMESTAMP ? time_parse(where + 10, &spec->start_ms, failure) : SL_OK;
 }
 
@@ -104,7 +106,8 @@ typedef sl_result opening(engine *self, uint32_t node, failure *failure);
 static sl_result open_patiently(engine *self, opening *open, uint32_t node, failure *failure)
 {
     retry retry = { .first_ms = 100, .most_ms = 2000 };
-    int64_t deadline_ns = clock_ns(&clock_system) + settings_ms(self->spec.settings, "startup.timeout") * 1000000;
+    int64_t deadline_ns =
+        clock_ns(&clock_system) + settings_ms(self->spec.settings, "startup.timeout") * 1000000;
     for (;;) {
         sl_result result = open(self, node, failure);
         if (result != SL_RETRY)
@@ -221,7 +224,8 @@ static sl_result ends_open(engine *self, failure *failure)
     }
     output_places_fill(self, &self->places.dead_letters, &self->dead_places);
     self->dead_places.bare = true;
-    SL_TRY(dead_letters_open(&self->dead_places, self->spec.settings, self->spec.clock, &self->dead_letters, failure));
+    SL_TRY(dead_letters_open(&self->dead_places, self->spec.settings, self->spec.clock, &self->dead_letters,
+                             failure));
     executor_spec spec = {
         .plan = &self->plan,
         .places = places,
@@ -243,11 +247,14 @@ static sl_result checkpoint_read(engine *self, failure *failure)
 {
     if (self->spec.work_dir == NULL)
         return SL_OK;
-    SL_TRY(checkpoint_open(self->spec.work_dir, &self->plan, &self->intake, &self->checkpoint, &self->head, failure));
+    SL_TRY(checkpoint_open(self->spec.work_dir, &self->plan, &self->intake, &self->checkpoint, &self->head,
+                           failure));
     if (self->head.batch_id && settings_given(self->spec.settings, "start.from_offsets"))
-        log_info("engine", "--from-offsets is ignored where the checkpoint has a position: going on after batch %lld",
+        log_info("engine",
+                 "--from-offsets is ignored where the checkpoint has a position: going on after batch %lld",
                  (long long)self->head.batch_id);
-    return journal_open(self->spec.work_dir, &self->intake, self->head.batch_id, &self->replays, &self->journal, failure);
+    return journal_open(self->spec.work_dir, &self->intake, self->head.batch_id, &self->replays,
+                        &self->journal, failure);
 }
 
 /* ---- Listeners ---- */
@@ -271,8 +278,8 @@ static sl_result listener_add(engine *self, const char *word, failure *failure)
         names[count] = listener_kinds[count]->name;
     const char *nearest = nearest_word(word, names, count);
     if (listener == NULL)
-        return fail(failure, SL_USAGE, "--listen %s: there is no such listener%s%s", word, nearest ? "; did you mean " : "",
-                    nearest ? nearest : "");
+        return fail(failure, SL_USAGE, "--listen %s: there is no such listener%s%s", word,
+                    nearest ? "; did you mean " : "", nearest ? nearest : "");
     sl_listener_place place = { self->spec.name, self->spec.work_dir, argument ? argument + 1 : NULL };
     return events_add(self->events, listener, &place, failure);
 }
@@ -457,9 +464,11 @@ static void explain_places(const sl_plan *plan, const places *places, buffer *ou
     for (uint32_t i = 0; i < plan->count; i++) {
         const plan_node *node = &plan->nodes[i];
         if (node->kind == PLAN_SOURCE)
-            buffer_print(out, "    %s <- %s:%s\n", node->name, places->inputs[i].kind->name, places->inputs[i].target);
+            buffer_print(out, "    %s <- %s:%s\n", node->name, places->inputs[i].kind->name,
+                         places->inputs[i].target);
         if (node->kind == PLAN_LOOK_UP)
-            buffer_print(out, "    %s <- %s:%s\n", node->name, places->lookups[i].kind->name, places->lookups[i].target);
+            buffer_print(out, "    %s <- %s:%s\n", node->name, places->lookups[i].kind->name,
+                         places->lookups[i].target);
         for (size_t p = 0; node->kind == PLAN_OUTPUT && p < places->outputs[i].count; p++)
             buffer_print(out, "    %s -> %s\n", node->name, places->outputs[i].at[p].uri);
     }

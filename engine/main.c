@@ -49,7 +49,8 @@ static void help_print_names(void)
     if (plan_draw(plan, &job, options) == SL_OK) {
         buffer text = { 0 };
         plan_explain(plan, &text);
-        printf("\nInputs (--from), lookups (--from) and outputs (--to) of this job:\n%.*s", (int)text.size, text.at);
+        printf("\nInputs (--from), lookups (--from) and outputs (--to) of this job:\n%.*s", (int)text.size,
+               text.at);
         buffer_done(&text);
     }
     free(options);
@@ -116,11 +117,14 @@ static sl_result run(engine *engine, failure *failure)
     pthread_kill(signals, SIGUSR1);
     pthread_join(signals, NULL);
     scheduler_totals totals = engine_totals(engine);
-    log_info("main", "ended after %" PRId64 " batches: %" PRId64 " records = %" PRId64 " written + %" PRId64
+    log_info("main",
+             "ended after %" PRId64 " batches: %" PRId64 " records = %" PRId64 " written + %" PRId64
              " duplicates + %" PRId64 " filtered + %" PRId64 " dead letters",
-             totals.batches, totals.records, totals.written, totals.duplicates, totals.filtered, totals.dead_letters);
+             totals.batches, totals.records, totals.written, totals.duplicates, totals.filtered,
+             totals.dead_letters);
     if (result == SL_OK && job.summary) {
-        const char *why = job.summary(engine_options(engine), totals.records, totals.written, totals.dead_letters);
+        const char *why =
+            job.summary(engine_options(engine), totals.records, totals.written, totals.dead_letters);
         if (why)
             return fail(failure, SL_FAILED, "%s", why);
     }
@@ -173,12 +177,15 @@ static sl_result explain(const engine_spec *spec, failure *failure)
 
 static sl_result start(const settings *settings, const char *name, const char *work_dir, failure *failure)
 {
-    engine_spec spec = { .job = &job, .settings = settings, .clock = &clock_system, .name = name, .work_dir = work_dir };
+    engine_spec spec = {
+        .job = &job, .settings = settings, .clock = &clock_system, .name = name, .work_dir = work_dir
+    };
     engine *engine = NULL;
     if (settings_flag(settings, "--explain"))
         return explain(&spec, failure);
     buffer checked = { 0 };
-    sl_result result = engine_explain(&spec, &checked, failure); /* a mistake is told before anything is touched */
+    sl_result result =
+        engine_explain(&spec, &checked, failure); /* a mistake is told before anything is touched */
     buffer_done(&checked);
     SL_TRY(result);
     if (settings_flag(settings, "--detach"))
@@ -212,11 +219,13 @@ int main(int argc, char **argv)
     } else if (result == SL_OK && settings_flag(settings, "--version")) {
         printf("%s, sluice %s\n", job.name, SLUICE_VERSION);
     } else if (result == SL_OK) {
-        const char *given_name = settings_text(settings, "job.name"), *given_dir = settings_text(settings, "work.dir");
+        const char *given_name = settings_text(settings, "job.name"),
+                   *given_dir = settings_text(settings, "work.dir");
         const char *name = given_name ? given_name : job.name;
         char *work_dir = given_dir ? memory_text(given_dir) : work_dir_usual(name);
-        result = work_dir ? start(settings, name, work_dir, &failure)
-                          : fail(&failure, SL_USAGE, "no HOME to keep the job's progress in: give --work-dir");
+        result = work_dir
+                     ? start(settings, name, work_dir, &failure)
+                     : fail(&failure, SL_USAGE, "no HOME to keep the job's progress in: give --work-dir");
         free(work_dir);
     }
     int code = finish(result, &failure);

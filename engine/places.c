@@ -15,7 +15,8 @@ static bool kind_is(const char *name, const char *uri, const char **target)
     return true;
 }
 
-static sl_result kind_unknown(const char *what, const char *uri, const char *const *names, size_t count, failure *failure)
+static sl_result kind_unknown(const char *what, const char *uri, const char *const *names, size_t count,
+                              failure *failure)
 {
     char word[64];
     size_t size = strcspn(uri, ":");
@@ -53,8 +54,8 @@ static const char *uri_given(const settings *settings, const char *list, const c
     return NULL;
 }
 
-static sl_result names_check(const settings *settings, const char *list, const char *flag, const char *const *names,
-                             size_t count, failure *failure)
+static sl_result names_check(const settings *settings, const char *list, const char *flag,
+                             const char *const *names, size_t count, failure *failure)
 {
     for (size_t i = 0; i < settings_count(settings, list); i++) {
         const char *item = settings_item(settings, list, i), *equals = strchr(item, '=');
@@ -68,8 +69,8 @@ static sl_result names_check(const settings *settings, const char *list, const c
             n++;
         const char *nearest = n < count ? NULL : nearest_word(name, names, count);
         if (n == count)
-            fail(failure, SL_USAGE, "%s %s: the job has no \"%s\"%s%s%s", flag, item, name, nearest ? "; did you mean \"" : "",
-                 nearest ? nearest : "", nearest ? "\"?" : "");
+            fail(failure, SL_USAGE, "%s %s: the job has no \"%s\"%s%s%s", flag, item, name,
+                 nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
         free(name);
         SL_TRY(failure->result);
     }
@@ -92,8 +93,8 @@ static sl_result names_check_all(const sl_plan *plan, const settings *settings, 
     return names_check(settings, "output.to", "--to", writes, write_count, failure);
 }
 
-static sl_result output_find(const settings *settings, const char *name, const char *const *usual, output_places *found,
-                             failure *failure)
+static sl_result output_find(const settings *settings, const char *name, const char *const *usual,
+                             output_places *found, failure *failure)
 {
     size_t given = 0;
     const char *uri = uri_given(settings, "output.to", name, &given);
@@ -116,8 +117,8 @@ static const char *topic_given(const sl_plan *plan, uint32_t i, const settings *
     return i == 0 && plan->nodes[i].kind == PLAN_SOURCE ? settings_text(settings, "input.topic") : NULL;
 }
 
-static sl_result node_find(const sl_plan *plan, uint32_t i, const settings *settings, bool memory, places *places,
-                           failure *failure)
+static sl_result node_find(const sl_plan *plan, uint32_t i, const settings *settings, bool memory,
+                           places *places, failure *failure)
 {
     const plan_node *node = &plan->nodes[i];
     size_t given = 0;
@@ -136,13 +137,14 @@ static sl_result node_find(const sl_plan *plan, uint32_t i, const settings *sett
         uri = uri ? uri : memory ? "memory" : node->as.look_up.from;
         FIND_KIND(lookup_kinds, uri, node->name, places->lookups[i].kind, &places->lookups[i].target);
     } else if (node->kind == PLAN_OUTPUT) {
-        return output_find(settings, node->name, memory ? in_memory : node->as.output.to, &places->outputs[i], failure);
+        return output_find(settings, node->name, memory ? in_memory : node->as.output.to, &places->outputs[i],
+                           failure);
     }
     return SL_OK;
 }
 
-sl_result places_find(const sl_plan *plan, const settings *settings, bool memory, const char *dead, places *places,
-                      failure *failure)
+sl_result places_find(const sl_plan *plan, const settings *settings, bool memory, const char *dead,
+                      places *places, failure *failure)
 {
     const char *const dead_usual[4] = { dead };
     *places = (struct places){ 0 };

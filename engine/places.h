@@ -28,7 +28,7 @@ typedef struct places {
  * Reads --from, --to and --topic. With `memory`, as in tests, whatever these do not name is in memory. A name or a kind
  * that does not exist is USAGE and names the nearest. `dead` is the default place of dead letters.
  */
-sl_result places_find(const sl_plan *plan, const settings *settings, bool memory, const char *dead, places *places,
-                      failure *failure);
+sl_result places_find(const sl_plan *plan, const settings *settings, bool memory, const char *dead,
+                      places *places, failure *failure);
 
 #endif

@@ -10,9 +10,12 @@
 #include <string.h>
 
 const setting engine_settings[] = {
-    { "job.name", "--name", SETTING_TEXT, NULL, NULL, NULL, "NAME", "the job's name; its work folder and consumer group follow from it" },
-    { "workers", "--cores", SETTING_I64, "0", "0", "256", "N", "workers; 0: as many as this process may use cores" },
-    { "batch.interval", "--interval", SETTING_DURATION, "2s", "1ms", "1d", "DURATION", "time from batch to batch" },
+    { "job.name", "--name", SETTING_TEXT, NULL, NULL, NULL, "NAME",
+      "the job's name; its work folder and consumer group follow from it" },
+    { "workers", "--cores", SETTING_I64, "0", "0", "256", "N",
+      "workers; 0: as many as this process may use cores" },
+    { "batch.interval", "--interval", SETTING_DURATION, "2s", "1ms", "1d", "DURATION",
+      "time from batch to batch" },
     { "work.dir", "--work-dir", SETTING_TEXT, NULL, NULL, NULL, "DIR",
       "journal, checkpoint, history, dead letters; default $XDG_STATE_HOME/sluice/NAME" },
     { "start.from_offsets", "--from-offsets", SETTING_TEXT, "earliest", NULL, NULL, "WHERE",
@@ -21,23 +24,35 @@ const setting engine_settings[] = {
       "records per second and partition that a batch may take; 0: no limit" },
     { "batch.available_now", "--available-now", SETTING_FLAG, "false", NULL, NULL, NULL,
       "read up to the ends found at start, batches back to back, then end" },
-    { "input.topic", "--topic", SETTING_TEXT, NULL, NULL, NULL, "TOPIC", "short for --from lines=kafka:TOPIC" },
-    { "input.from", "--from", SETTING_LIST, NULL, NULL, NULL, "NAME=URI", "where an input or a lookup reads" },
-    { "output.to", "--to", SETTING_LIST, NULL, NULL, NULL, "NAME=URI", "where an output writes; several for one NAME: all of them" },
-    { "listeners", "--listen", SETTING_LIST, NULL, NULL, NULL, "NAME[:ARG]", "a listener to tell about batches" },
+    { "input.topic", "--topic", SETTING_TEXT, NULL, NULL, NULL, "TOPIC",
+      "short for --from lines=kafka:TOPIC" },
+    { "input.from", "--from", SETTING_LIST, NULL, NULL, NULL, "NAME=URI",
+      "where an input or a lookup reads" },
+    { "output.to", "--to", SETTING_LIST, NULL, NULL, NULL, "NAME=URI",
+      "where an output writes; several for one NAME: all of them" },
+    { "listeners", "--listen", SETTING_LIST, NULL, NULL, NULL, "NAME[:ARG]",
+      "a listener to tell about batches" },
     { "startup.timeout", "--startup-timeout", SETTING_DURATION, "30s", "0s", "1d", "DURATION",
       "how long servers and topics that are absent at start are waited for" },
-    { "batches.held_max", NULL, SETTING_I64, "4", "1", "1000", "N", "cut batches that may wait; then ticks cut nothing" },
+    { "batches.held_max", NULL, SETTING_I64, "4", "1", "1000", "N",
+      "cut batches that may wait; then ticks cut nothing" },
     { "batches.failures_max", "--max-batch-failures", SETTING_I64, "0", "0", NULL, "N",
       "attempts at one batch before the job stops; 0: no limit" },
-    { "memory.input", NULL, SETTING_SIZE, "128mb", "1mb", NULL, "SIZE", "input that one batch may take, and that is gathered ahead" },
+    { "memory.input", NULL, SETTING_SIZE, "128mb", "1mb", NULL, "SIZE",
+      "input that one batch may take, and that is gathered ahead" },
     { "memory.state", NULL, SETTING_SIZE, "4gb", "1mb", NULL, "SIZE", "windows and counts in all" },
-    { "redis.cache.ttl", NULL, SETTING_DURATION, "60s", "0s", "365d", "DURATION", "how old a looked-up row may be" },
-    { "redis.cache.missing_ttl", NULL, SETTING_DURATION, "5s", "0s", "365d", "DURATION", "when an unknown key is asked for again" },
-    { "lookup.cache.entries", NULL, SETTING_I64, "1000000", "1", NULL, "N", "keys that a lookup remembers from batch to batch" },
-    { "fence.take_over", "--take-over", SETTING_FLAG, "false", NULL, NULL, NULL, "take over Redis outputs that another job's name owns" },
-    { NULL, "--detach", SETTING_FLAG, "false", NULL, NULL, NULL, "run in the background, log to the work folder" },
-    { NULL, "--explain", SETTING_FLAG, "false", NULL, NULL, NULL, "show the plan and every setting with its origin, and end" },
+    { "redis.cache.ttl", NULL, SETTING_DURATION, "60s", "0s", "365d", "DURATION",
+      "how old a looked-up row may be" },
+    { "redis.cache.missing_ttl", NULL, SETTING_DURATION, "5s", "0s", "365d", "DURATION",
+      "when an unknown key is asked for again" },
+    { "lookup.cache.entries", NULL, SETTING_I64, "1000000", "1", NULL, "N",
+      "keys that a lookup remembers from batch to batch" },
+    { "fence.take_over", "--take-over", SETTING_FLAG, "false", NULL, NULL, NULL,
+      "take over Redis outputs that another job's name owns" },
+    { NULL, "--detach", SETTING_FLAG, "false", NULL, NULL, NULL,
+      "run in the background, log to the work folder" },
+    { NULL, "--explain", SETTING_FLAG, "false", NULL, NULL, NULL,
+      "show the plan and every setting with its origin, and end" },
     { NULL, "--help", SETTING_FLAG, "false", NULL, NULL, NULL, "show this and end" },
     { NULL, "--version", SETTING_FLAG, "false", NULL, NULL, NULL, "show the version and end" },
     { 0 }
@@ -54,7 +69,8 @@ static const char *flag_name(const char *member)
 
 static setting_kind kind_of(sl_option_kind kind)
 {
-    static const setting_kind kinds[] = { SETTING_I64, SETTING_F64, SETTING_FLAG, SETTING_TEXT, SETTING_DURATION };
+    static const setting_kind kinds[] = { SETTING_I64, SETTING_F64, SETTING_FLAG, SETTING_TEXT,
+                                          SETTING_DURATION };
     return kinds[kind];
 }
 
@@ -72,7 +88,9 @@ static const setting *option_rows(const sl_job *job)
     setting *rows = memory_new((count + 1) * sizeof *rows);
     for (size_t i = 0; i < count; i++) {
         const sl_option *option = &job->options[i];
-        rows[i] = (setting){ .flag = flag_name(option->name), .kind = kind_of(option->kind), .usual = option->usual };
+        rows[i] = (setting){ .flag = flag_name(option->name),
+                             .kind = kind_of(option->kind),
+                             .usual = option->usual };
         rows[i].least = option->least;
         rows[i].most = option->most;
         rows[i].value = value_name(option->kind);
@@ -96,7 +114,7 @@ static void kinds_add(settings *settings)
     size_t count = 0;
 #define ADD_KINDS(kinds)                                                                                     \
     for (size_t i = 0; kinds[i]; i++) {                                                                      \
-        if (kinds[i]->settings && count < 64 && !added_before(tables, count, kinds[i]->settings)) {         \
+        if (kinds[i]->settings && count < 64 && !added_before(tables, count, kinds[i]->settings)) {          \
             tables[count++] = kinds[i]->settings;                                                            \
             settings_add(settings, kinds[i]->name, kinds[i]->settings);                                      \
         }                                                                                                    \

@@ -44,7 +44,8 @@ static sl_result lock_take(const char *path, int *lock, failure *failure)
         pid[size > 0 ? strcspn(pid, "\n") : 0] = '\0';
         close(*lock);
         *lock = -1;
-        return fail(failure, SL_RUNNING, "the job of %s runs already, as process %s; stop it first, or use another --work-dir",
+        return fail(failure, SL_RUNNING,
+                    "the job of %s runs already, as process %s; stop it first, or use another --work-dir",
                     path, pid);
     }
     int size = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
@@ -58,7 +59,8 @@ static void link_leave(const char *path, const char *name)
 {
     char *usual = work_dir_usual(name), real[PATH_MAX], usual_real[PATH_MAX];
     struct failure ignored = { 0 };
-    if (usual == NULL || realpath(path, real) == NULL || (realpath(usual, usual_real) && !strcmp(real, usual_real))) {
+    if (usual == NULL || realpath(path, real) == NULL ||
+        (realpath(usual, usual_real) && !strcmp(real, usual_real))) {
         free(usual);
         return;
     }
@@ -66,8 +68,11 @@ static void link_leave(const char *path, const char *name)
     *strrchr(folder, '/') = '\0';
     char old[8];
     bool is_link = readlink(usual, old, sizeof old) >= 0;
-    if (disk_folder(folder, &ignored) == SL_OK && (!is_link || unlink(usual) == 0) && symlink(real, usual) != 0)
-        log_warn("engine", "%s stands in the way of a link to %s: name the folder with --work-dir in commands", usual, real);
+    if (disk_folder(folder, &ignored) == SL_OK && (!is_link || unlink(usual) == 0) &&
+        symlink(real, usual) != 0)
+        log_warn("engine",
+                 "%s stands in the way of a link to %s: name the folder with --work-dir in commands", usual,
+                 real);
     free(folder);
     free(usual);
 }

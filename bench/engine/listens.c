@@ -77,9 +77,11 @@ static line *lines_make(size_t count)
     uint64_t state = 1;
     for (size_t i = 0; i < count; i++) {
         unsigned customer = zipf_next(&state, CUSTOMERS), track = zipf_next(&state, TRACKS);
-        unsigned second = (unsigned)(random_next(&state) % 60), zip = (unsigned)(random_next(&state) % 100000);
-        lines[i].size = (unsigned)snprintf(lines[i].text, sizeof lines[i].text, "%zu,%u,%u,\"2014-10-23 03:26:%02u\",%u,\"%05u\"", i,
-                                           customer, track, second, zip & 1, zip);
+        unsigned second = (unsigned)(random_next(&state) % 60),
+                 zip = (unsigned)(random_next(&state) % 100000);
+        lines[i].size = (unsigned)snprintf(lines[i].text, sizeof lines[i].text,
+                                           "%zu,%u,%u,\"2014-10-23 03:26:%02u\",%u,\"%05u\"", i, customer,
+                                           track, second, zip & 1, zip);
     }
     return lines;
 }
@@ -89,10 +91,11 @@ static void customers_make(engine *engine)
     for (unsigned i = 0; i < CUSTOMERS; i++) {
         char key[16], json[400];
         snprintf(key, sizeof key, "%u", i);
-        snprintf(json, sizeof json,
-                 "{\"name\":\"Customer Number %u\",\"age\":\"%u\",\"gender\":\"%u\",\"zip\":\"%05u\",\"Address\":\"%u Easy Gate Bend\","
-                 "\"SignDate\":\"01/13/2013\",\"Status\":\"1\",\"Level\":\"%u\",\"Campaign\":\"4\",\"LinkedWithApps\":\"1\"}",
-                 i, 10 + i % 60, i % 5 < 3 ? 0 : 1, i * 13 % 100000, 10000 + i, i % 3);
+        snprintf(
+            json, sizeof json,
+            "{\"name\":\"Customer Number %u\",\"age\":\"%u\",\"gender\":\"%u\",\"zip\":\"%05u\",\"Address\":\"%u Easy Gate Bend\","
+            "\"SignDate\":\"01/13/2013\",\"Status\":\"1\",\"Level\":\"%u\",\"Campaign\":\"4\",\"LinkedWithApps\":\"1\"}",
+            i, 10 + i % 60, i % 5 < 3 ? 0 : 1, i * 13 % 100000, 10000 + i, i % 3);
         engine_know(engine, "customers", key, json);
     }
 }
@@ -100,7 +103,8 @@ static void customers_make(engine *engine)
 static void send_all(engine *engine, const line *lines, size_t count, int64_t *offset)
 {
     for (size_t i = 0; i < count; i++) {
-        sl_message message = { .origin = { .offset = *offset + (int64_t)(i / PARTITIONS), .time_ms = 1795402680000 } };
+        sl_message message = { .origin = { .offset = *offset + (int64_t)(i / PARTITIONS),
+                                           .time_ms = 1795402680000 } };
         message.value = (sl_text){ lines[i].text, lines[i].size };
         engine_send(engine, "lines", (uint32_t)(i % PARTITIONS), &message);
     }
@@ -136,9 +140,21 @@ static void goal(const char *name, double value, const char *unit, const char *b
 
 int main(int argc, char **argv)
 {
-    size_t count = argc > 1 ? (size_t)strtoull(argv[1], NULL, 10) : 1000000, rounds = argc > 2 ? (size_t)strtoull(argv[2], NULL, 10) : 11;
-    const char *words[] = { "bench", "--to", "documents=null", "--to", "top_tracks=null", "--to", "interests=null", "--conf",
-                            "memory.input=2gb", "--cores", argc > 3 ? argv[3] : "2", "--conf", "redis.cache.ttl=1d" };
+    size_t count = argc > 1 ? (size_t)strtoull(argv[1], NULL, 10) : 1000000,
+           rounds = argc > 2 ? (size_t)strtoull(argv[2], NULL, 10) : 11;
+    const char *words[] = { "bench",
+                            "--to",
+                            "documents=null",
+                            "--to",
+                            "top_tracks=null",
+                            "--to",
+                            "interests=null",
+                            "--conf",
+                            "memory.input=2gb",
+                            "--cores",
+                            argc > 3 ? argv[3] : "2",
+                            "--conf",
+                            "redis.cache.ttl=1d" };
     enum { WORDS = sizeof words / sizeof words[0] };
     failure failure = { 0 };
     settings *settings = settings_for(&job);
@@ -146,7 +162,9 @@ int main(int argc, char **argv)
     if (settings_arguments(settings, WORDS, (char **)(uintptr_t)words, &used, &failure) != SL_OK)
         return fprintf(stderr, "%s\n", failure.text), 1;
     sl_clock clock = { .manual = true, .manual_ms = 1795402680000 };
-    engine_spec spec = { .job = &job, .settings = settings, .clock = &clock, .name = "bench", .memory = true };
+    engine_spec spec = {
+        .job = &job, .settings = settings, .clock = &clock, .name = "bench", .memory = true
+    };
     engine *engine = NULL;
     if (engine_open(&spec, &engine, &failure) != SL_OK)
         return fprintf(stderr, "%s\n", failure.text), 1;
@@ -175,13 +193,15 @@ int main(int argc, char **argv)
         cpus[timed++] = cpu;
     }
     const sl_batch_info *account = engine_account(engine);
-    printf("last batch: %" PRId64 " records = %" PRId64 " written + %" PRId64 " dead letters\n", account->records,
-           account->written, account->dead_letters);
+    printf("last batch: %" PRId64 " records = %" PRId64 " written + %" PRId64 " dead letters\n",
+           account->records, account->written, account->dead_letters);
     qsort(walls, timed, sizeof *walls, by_value);
     qsort(cpus, timed, sizeof *cpus, by_value);
     double rate = (double)count / walls[timed / 2] / 1e6;
-    printf("%zu records a batch, %zu batches: median %.2f M records/s (%.2f to %.2f), %.3f core-seconds per million\n", count, timed,
-           rate, (double)count / walls[timed - 1] / 1e6, (double)count / walls[0] / 1e6, cpus[timed / 2] * 1e6 / (double)count);
+    printf(
+        "%zu records a batch, %zu batches: median %.2f M records/s (%.2f to %.2f), %.3f core-seconds per million\n",
+        count, timed, rate, (double)count / walls[timed - 1] / 1e6, (double)count / walls[0] / 1e6,
+        cpus[timed / 2] * 1e6 / (double)count);
     goal("memory_rate", rate, "M/s", ">=8", rate >= 8);
     goal("batch_mallocs", (double)allocated / (double)timed, "per_batch", "0", allocated == 0);
     goal("batch_page_faults", (double)faults / (double)timed, "per_batch", "0", faults == 0);

@@ -18,7 +18,8 @@ typedef struct failure {
 } failure;
 
 /* Notes the failure unless one is noted already; returns the result that is noted then. */
-__attribute__((format(printf, 3, 4))) sl_result fail(failure *failure, sl_result result, const char *format, ...);
+__attribute__((format(printf, 3, 4))) sl_result fail(failure *failure, sl_result result, const char *format,
+                                                     ...);
 
 void failure_clear(failure *failure);
 
@@ -31,8 +32,7 @@ void failure_clear(failure *failure);
     } while (0)
 
 /* A rule that only a bug can break; always on, never in a loop over rows. */
-#define sl_expect(condition)                                                                                 \
-    ((condition) ? (void)0 : expectation_failed(#condition, __FILE__, __LINE__))
+#define sl_expect(condition) ((condition) ? (void)0 : expectation_failed(#condition, __FILE__, __LINE__))
 _Noreturn void expectation_failed(const char *condition, const char *file, int line);
 
 #endif

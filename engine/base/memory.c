@@ -11,7 +11,9 @@ enum { HUGE_PAGE = 2 * 1024 * 1024 };
 
 static _Noreturn void memory_gone(size_t bytes)
 {
-    fprintf(stderr, "sluice: the system has no memory for %zu bytes more; lower memory.input or memory.state\n", bytes);
+    fprintf(stderr,
+            "sluice: the system has no memory for %zu bytes more; lower memory.input or memory.state\n",
+            bytes);
     abort();
 }
 

@@ -2,8 +2,8 @@
  * batches/account.c - a batch's account as the line of JSON that users read; see <sluice/listener.h>.
  */
 #include <base/buffer.h>
-#include <records/document.h>
 #include <inttypes.h>
+#include <records/document.h>
 #include <sluice/listener.h>
 
 const char *sl_batch_state_name(sl_batch_state state)
@@ -24,7 +24,9 @@ static void print_ranges(buffer *out, const sl_batch_info *batch)
         const sl_range *range = &batch->ranges[i];
         buffer_text(out, i ? ",{\"topic\":" : "{\"topic\":");
         json_string(out, text_of(range->topic));
-        buffer_print(out, ",\"partition\":%d,\"from\":%" PRId64 ",\"until\":%" PRId64 ",\"end\":%" PRId64 ",\"lag\":%" PRId64 "}",
+        buffer_print(out,
+                     ",\"partition\":%d,\"from\":%" PRId64 ",\"until\":%" PRId64 ",\"end\":%" PRId64
+                     ",\"lag\":%" PRId64 "}",
                      range->partition, range->from, range->until, range->end, range->end - range->until);
     }
     buffer_byte(out, ']');
@@ -34,9 +36,10 @@ static void print_counts(buffer *out, const sl_batch_info *batch)
 {
     buffer_print(out, ",\"scheduling_delay_ms\":%.1f,\"processing_ms\":%.1f,\"total_delay_ms\":%.1f",
                  batch->scheduling_delay_ms, batch->processing_ms, batch->total_delay_ms);
-    buffer_print(out, ",\"written\":%" PRId64 ",\"duplicates\":%" PRId64 ",\"filtered\":%" PRId64, batch->written,
-                 batch->duplicates, batch->filtered);
-    buffer_print(out, ",\"dead_letters\":%" PRId64 ",\"lookup_missed\":%" PRId64, batch->dead_letters, batch->lookup_missed);
+    buffer_print(out, ",\"written\":%" PRId64 ",\"duplicates\":%" PRId64 ",\"filtered\":%" PRId64,
+                 batch->written, batch->duplicates, batch->filtered);
+    buffer_print(out, ",\"dead_letters\":%" PRId64 ",\"lookup_missed\":%" PRId64, batch->dead_letters,
+                 batch->lookup_missed);
     for (size_t i = 0; i < batch->counter_count; i++) {
         buffer_byte(out, ',');
         json_string(out, text_of(batch->counters[i].name));
@@ -48,10 +51,11 @@ static void print_batch(buffer *out, const sl_batch_info *batch)
 {
     buffer_text(out, "{\"job\":");
     json_string(out, text_of(batch->job));
-    buffer_print(out, ",\"batch_id\":%" PRId64 ",\"batch_time\":%" PRId64 ",\"interval_ms\":%" PRId64, batch->batch_id,
-                 batch->batch_time_ms, batch->interval_ms);
+    buffer_print(out, ",\"batch_id\":%" PRId64 ",\"batch_time\":%" PRId64 ",\"interval_ms\":%" PRId64,
+                 batch->batch_id, batch->batch_time_ms, batch->interval_ms);
     buffer_print(out, ",\"state\":\"%s\",\"attempt\":%d,\"catch_up\":%s,\"records\":%" PRId64,
-                 sl_batch_state_name(batch->state), batch->attempt, batch->catch_up ? "true" : "false", batch->records);
+                 sl_batch_state_name(batch->state), batch->attempt, batch->catch_up ? "true" : "false",
+                 batch->records);
     print_ranges(out, batch);
     print_counts(out, batch);
     buffer_text(out, ",\"error\":");

@@ -74,7 +74,8 @@ static void put_state(void *argument, const char *name, sl_text bytes)
     put_text(out, bytes);
 }
 
-static void frame_fill(checkpoint *self, const batch *batch, executor *executor, const char *account, bool all)
+static void frame_fill(checkpoint *self, const batch *batch, executor *executor, const char *account,
+                       bool all)
 {
     buffer *out = &self->frame;
     size_t start;
@@ -130,8 +131,8 @@ static sl_result file_begin(checkpoint *self, int64_t id, failure *failure)
     return SL_OK;
 }
 
-sl_result checkpoint_write(checkpoint *self, const batch *batch, executor *executor, const char *account, bool sync,
-                           failure *failure)
+sl_result checkpoint_write(checkpoint *self, const batch *batch, executor *executor, const char *account,
+                           bool sync, failure *failure)
 {
     bool all = self->file == NULL ||
                (self->change_bytes > CHANGES_LEAST && self->change_bytes > 2 * self->whole_bytes);
@@ -165,7 +166,8 @@ static sl_result positions_read(checkpoint *self, frame_reader *reader, failure 
         if (number >= 0)
             self->intake->positions[number].next = next;
         else if (next > 0)
-            log_warn("checkpoint", "%s partition %" PRId64 " was read up to %" PRId64 " and is no input any more", name,
+            log_warn("checkpoint",
+                     "%s partition %" PRId64 " was read up to %" PRId64 " and is no input any more", name,
                      partition, next);
         free(name);
     }
@@ -185,7 +187,8 @@ static sl_result window_read(checkpoint *self, frame_reader *reader, failure *fa
         if (node->as.count.window.length.ms != length_ms || window.pane_ms != pane_ms)
             return fail(failure, SL_USAGE,
                         "the state of \"%s\" was counted in a window of %" PRId64 "ms with panes of %" PRId64
-                        "ms, now it is %" PRId64 "ms and %" PRId64 "ms: keep the old values, or forget the state with sluice reset",
+                        "ms, now it is %" PRId64 "ms and %" PRId64
+                        "ms: keep the old values, or forget the state with sluice reset",
                         node->name, length_ms, pane_ms, node->as.count.window.length.ms, window.pane_ms);
     }
     return SL_OK;
@@ -209,7 +212,8 @@ static sl_result frame_take(checkpoint *self, sl_text payload, checkpoint_head *
 }
 
 /* The file's frames; *whole becomes true when it begins with one. */
-static sl_result file_read(checkpoint *self, const char *name, checkpoint_head *head, bool *whole, failure *failure)
+static sl_result file_read(checkpoint *self, const char *name, checkpoint_head *head, bool *whole,
+                           failure *failure)
 {
     buffer path = { 0 };
     size_t at = 0;

@@ -35,7 +35,7 @@ sl_text checkpoint_account(const checkpoint *checkpoint);
 void checkpoint_close(checkpoint *checkpoint); /* NULL is fine */
 
 /* After a batch. Returns when it is on the disk; without `sync` when the system has it. May be called again after SL_RETRY. */
-sl_result checkpoint_write(checkpoint *checkpoint, const batch *batch, executor *executor, const char *account, bool sync,
-                           failure *failure);
+sl_result checkpoint_write(checkpoint *checkpoint, const batch *batch, executor *executor,
+                           const char *account, bool sync, failure *failure);
 
 #endif

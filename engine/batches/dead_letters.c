@@ -74,12 +74,16 @@ static size_t topic_of(dead_letters *self, const char *name)
     return self->count++;
 }
 
-static sl_result topic_open(topic *topic, const output_places *places, const settings *settings, const sl_clock *clock,
-                            failure *failure)
+static sl_result topic_open(topic *topic, const output_places *places, const settings *settings,
+                            const sl_clock *clock, failure *failure)
 {
     sl_output drawn = { .name = "dead_letters", .index = topic->index, .id = SL_FIELDS(dead_letter, origin) };
-    topic->node = (plan_node){ .kind = PLAN_OUTPUT, .name = "dead_letters", .schema = dead_letter_schema(), .as.output = drawn };
-    operator_spec spec = { .node = &topic->node, .workers = 1, .settings = settings, .clock = clock, .place = places };
+    topic->node = (plan_node){
+        .kind = PLAN_OUTPUT, .name = "dead_letters", .schema = dead_letter_schema(), .as.output = drawn
+    };
+    operator_spec spec = {
+        .node = &topic->node, .workers = 1, .settings = settings, .clock = clock, .place = places
+    };
     void *opened = NULL;
     sl_result result = operator_output.open(&spec, &opened, failure);
     topic->output = opened;
@@ -211,10 +215,12 @@ static void letter_write(dead_letters *self, sl_task *task, const reject *reject
     };
     value_fill(&row, rejected->value, &task->memory);
     sl_rows rows = { &row, 1, 1 }, none = { 0 };
-    operator_output.rows(self->topics[self->of_partition[rejected->origin.partition]].output, task, &rows, &none);
+    operator_output.rows(self->topics[self->of_partition[rejected->origin.partition]].output, task, &rows,
+                         &none);
 }
 
-sl_result dead_letters_write(dead_letters *self, sl_task *task, reject *rejects, size_t count, failure *failure)
+sl_result dead_letters_write(dead_letters *self, sl_task *task, reject *rejects, size_t count,
+                             failure *failure)
 {
     self->order.size = 0;
     for (size_t i = 0; i < count; i++) {

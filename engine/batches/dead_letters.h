@@ -17,7 +17,8 @@ void dead_letters_close(dead_letters *dead_letters); /* NULL is fine */
 
 sl_result dead_letters_begin(dead_letters *dead_letters, const batch_frame *batch, failure *failure);
 /* All of the batch, in order of partition and offset, sent and safe when it returns. */
-sl_result dead_letters_write(dead_letters *dead_letters, sl_task *task, reject *rejects, size_t count, failure *failure);
+sl_result dead_letters_write(dead_letters *dead_letters, sl_task *task, reject *rejects, size_t count,
+                             failure *failure);
 sl_result dead_letters_commit(dead_letters *dead_letters, failure *failure);
 const char *dead_letters_wrote(dead_letters *dead_letters, buffer *out); /* tests */
 

@@ -38,8 +38,9 @@ events *events_new(void)
 static void hook_call(const ear *ear, const sl_batch_info *batch)
 {
     const sl_listener *listener = ear->listener;
-    void (*const hooks[])(void *, const sl_batch_info *) = { listener->on_batch_submitted, listener->on_batch_started,
-                                                             listener->on_batch_completed, listener->on_batch_failed };
+    void (*const hooks[])(
+        void *, const sl_batch_info *) = { listener->on_batch_submitted, listener->on_batch_started,
+                                           listener->on_batch_completed, listener->on_batch_failed };
     if (hooks[batch->state])
         hooks[batch->state](ear->self, batch);
 }
@@ -55,7 +56,8 @@ static void *ear_run(void *argument)
     return NULL;
 }
 
-sl_result events_add(events *events, const sl_listener *listener, const sl_listener_place *place, failure *failure)
+sl_result events_add(events *events, const sl_listener *listener, const sl_listener_place *place,
+                     failure *failure)
 {
     char why[256] = "";
     ear *added = memory_new(sizeof *added);
@@ -124,7 +126,8 @@ void events_tell(events *events, const sl_batch_info *batch)
         if (queue_put(&ear->waiting, told))
             continue;
         if (ear->lost++ == 0)
-            log_warn("events", "listener %s is too slow: it loses events, batches do not wait for it", ear->listener->name);
+            log_warn("events", "listener %s is too slow: it loses events, batches do not wait for it",
+                     ear->listener->name);
         queue_put(&ear->spare, told);
     }
 }
@@ -134,7 +137,8 @@ static void ear_close(ear *ear)
     queue_close(&ear->waiting);
     pthread_join(ear->thread, NULL);
     if (ear->lost)
-        log_warn("events", "listener %s lost %llu events", ear->listener->name, (unsigned long long)ear->lost);
+        log_warn("events", "listener %s lost %llu events", ear->listener->name,
+                 (unsigned long long)ear->lost);
     if (ear->listener->close)
         ear->listener->close(ear->self);
     while (queue_count(&ear->spare)) {

@@ -45,14 +45,14 @@ typedef struct worker {
 struct executor {
     executor_spec spec;
     operator nodes[PLAN_NODES_MAX];
-    operator *operators[PLAN_NODES_MAX];
+    operator* operators[PLAN_NODES_MAX];
     bool has_lookups;
     worker *workers;
     const batch_frame *frame;
-    buffer blocks;        /* of intake_block */
-    buffer waiting;       /* of parked: of all workers, this round */
-    buffer dead;          /* of reject: of all workers, and refused records */
-    buffer refused_texts;
+    buffer blocks;  /* of intake_block */
+    buffer waiting; /* of parked: of all workers, this round */
+    buffer dead;    /* of reject: of all workers, and refused records */
+    buffer saved;   /* one node's state on its way to the checkpoint */
     atomic_uint next_block, next_shard, parked_chunks;
     atomic_bool failed;
 };
@@ -63,8 +63,9 @@ static void executor_emit(void *executor, sl_task *task, uint32_t node, const vo
 
 static const operator_kind *kind_of(plan_kind kind)
 {
-    static const operator_kind *const kinds[] = { NULL,           &operator_stage, &operator_look_up,
-                                                  &operator_count, &operator_top,   &operator_output };
+    static const operator_kind *const kinds[] = {
+        NULL, &operator_stage, &operator_look_up, &operator_count, &operator_top, &operator_output
+    };
     return kinds[kind];
 }
 
@@ -148,7 +149,7 @@ void executor_close(executor *self)
     buffer_done(&self->blocks);
     buffer_done(&self->waiting);
     buffer_done(&self->dead);
-    buffer_done(&self->refused_texts);
+    buffer_done(&self->saved);
     free(self);
 }
 
@@ -254,7 +255,8 @@ static uint32_t source_node(const executor *self, const intake_input *input)
 }
 
 /* A record without a time takes T. */
-static void messages_prepare(const executor *self, const source_block *block, sl_message *messages, size_t count)
+static void messages_prepare(const executor *self, const source_block *block, sl_message *messages,
+                             size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         messages[i].origin.partition = block->partition;
@@ -273,8 +275,8 @@ static bool chunk_next(executor *self, worker *worker, parked *at, size_t room)
     parked before = *at;
     size_t count = 0;
     at->reading.memory = &task->memory;
-    if (block->input->kind->read(block->input->self, &block->block, &at->reading, worker->messages, room, &count,
-                                 &task->failure) != SL_OK ||
+    if (block->input->kind->read(block->input->self, &block->block, &at->reading, worker->messages, room,
+                                 &count, &task->failure) != SL_OK ||
         count == 0)
         return false;
     messages_prepare(self, &block->block, worker->messages, count);
@@ -342,9 +344,11 @@ static void state_fits(executor *self, failure *failure)
         if (self->nodes[i].kind && self->nodes[i].kind->bytes)
             bytes += self->nodes[i].kind->bytes(self->nodes[i].self);
     if (bytes > self->spec.state_max && !self->frame->merged)
-        fail(failure, SL_LIMIT, "the state of this batch may take %zu MB, memory.state allows %zu MB; raise it, shorten a window, "
-             "or lower --max-rate-per-partition",
-             bytes >> 20, self->spec.state_max >> 20);
+        fail(
+            failure, SL_LIMIT,
+            "the state of this batch may take %zu MB, memory.state allows %zu MB; raise it, shorten a window, "
+            "or lower --max-rate-per-partition",
+            bytes >> 20, self->spec.state_max >> 20);
 }
 
 /* What a worker does in a region. `wait` separates the phases; with one worker nobody waits. */
@@ -454,12 +458,13 @@ static sl_text value_of(executor *self, const sl_origin *origin, failure *failur
     sl_message *messages = self->workers[0].messages;
     for (size_t i = 0; i < count; i++) {
         const source_block *block = &blocks[i].block;
-        if (block->partition != origin->partition || origin->offset < block->from || origin->offset >= block->until)
+        if (block->partition != origin->partition || origin->offset < block->from ||
+            origin->offset >= block->until)
             continue;
         source_reading reading = { .memory = &self->workers[0].task.memory };
         size_t got = 1;
-        while (got && blocks[i].input->kind->read(blocks[i].input->self, block, &reading, messages, CHUNK_ROWS, &got,
-                                                  failure) == SL_OK)
+        while (got && blocks[i].input->kind->read(blocks[i].input->self, block, &reading, messages,
+                                                  CHUNK_ROWS, &got, failure) == SL_OK)
             for (size_t m = 0; m < got; m++)
                 if (messages[m].origin.offset == origin->offset)
                     return messages[m].value;
@@ -497,7 +502,8 @@ static void account_fill(executor *self, executor_result *result, failure *failu
     for (uint32_t i = 0; i < self->spec.plan->count; i++) {
         if (self->nodes[i].kind && self->nodes[i].kind->account)
             self->nodes[i].kind->account(self->nodes[i].self, &result->operators);
-        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT && output_of_records(self->nodes[i].self) && !counted) {
+        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT && output_of_records(self->nodes[i].self) &&
+            !counted) {
             gather_refused(self, i, result, failure);
             counted = true;
         }
@@ -541,7 +547,8 @@ static sl_result finish_and_commit(executor *self, executor_result *result, fail
     return dead_letters_commit(self->spec.dead_letters, failure);
 }
 
-sl_result executor_run(executor *self, const batch *batch, batch_frame *frame, executor_result *result, failure *failure)
+sl_result executor_run(executor *self, const batch *batch, batch_frame *frame, executor_result *result,
+                       failure *failure)
 {
     self->blocks.size = 0;
     intake_take(self->spec.intake, batch, &self->blocks);
@@ -565,16 +572,14 @@ void executor_settle(executor *self)
 
 void executor_save(executor *self, bool all, executor_saved *saved, void *argument)
 {
-    buffer bytes = { 0 };
     for (uint32_t i = 0; i < self->spec.plan->count; i++) {
         if (self->nodes[i].kind == NULL || self->nodes[i].kind->save == NULL)
             continue;
-        bytes.size = 0;
-        self->nodes[i].kind->save(self->nodes[i].self, all, &bytes);
-        if (bytes.size)
-            saved(argument, self->spec.plan->nodes[i].name, (sl_text){ bytes.at, bytes.size });
+        self->saved.size = 0;
+        self->nodes[i].kind->save(self->nodes[i].self, all, &self->saved);
+        if (self->saved.size)
+            saved(argument, self->spec.plan->nodes[i].name, (sl_text){ self->saved.at, self->saved.size });
     }
-    buffer_done(&bytes);
 }
 
 sl_result executor_load(executor *self, const char *name, sl_text bytes, failure *failure)

@@ -35,7 +35,8 @@ sl_result executor_open(const executor_spec *spec, executor **executor, failure 
 void executor_close(executor *executor); /* NULL is fine */
 
 /* One attempt. frame->merged is set once the state holds the batch; the same frame comes again at the next attempt. */
-sl_result executor_run(executor *executor, const batch *batch, batch_frame *frame, executor_result *result, failure *failure);
+sl_result executor_run(executor *executor, const batch *batch, batch_frame *frame, executor_result *result,
+                       failure *failure);
 void executor_settle(executor *executor); /* the batch is in the checkpoint */
 
 /* The state of every node that has one: "name" and bytes, see batches/checkpoint.h. */

@@ -15,14 +15,15 @@ struct generator {
     pthread_cond_t changed; /* a tick may be due, something arrived, a batch was taken, or it is over */
     batch **waiting;        /* a ring of held_max */
     size_t first, count;
-    size_t busy;            /* batches that the driver has */
-    buffer spare;           /* of batch * */
+    size_t busy;  /* batches that the driver has */
+    buffer spare; /* of batch * */
     bool stopping, finished, arrived;
-    bool missed;            /* ticks were missed: the next batch catches up */
-    failure failure;        /* why the generator ended */
+    bool missed;     /* ticks were missed: the next batch catches up */
+    failure failure; /* why the generator ended */
     int64_t last_id, last_time_ms, next_tick_ns;
     size_t replayed;
-    bool troubled; /* the input has trouble that was logged */
+    int64_t wall_ahead_ms; /* of the monotonic clock, when it started */
+    bool troubled;         /* the input has trouble that was logged */
 };
 
 generator *generator_new(const generator_spec *spec)
@@ -32,6 +33,7 @@ generator *generator_new(const generator_spec *spec)
     self->last_id = spec->last_id;
     self->last_time_ms = spec->last_time_ms;
     self->missed = spec->last_id > 0;
+    self->wall_ahead_ms = wall_ahead_ms(self);
     self->waiting = memory_new(spec->held_max * sizeof *self->waiting);
     pthread_mutex_init(&self->mutex, NULL);
     clock_condition(&self->changed);
@@ -97,7 +99,7 @@ static void tell_submitted(generator *self, const batch *batch)
     }
     sl_batch_info info = { .job = self->spec.job, .batch_id = batch->id, .batch_time_ms = batch->time_ms };
     info.interval_ms = batch->interval_ms;
-    info.attempt = 1;
+    info.attempt = batch->replayed ? 2 : 1;
     info.catch_up = batch->catch_up;
     info.ranges = all;
     info.range_count = count;
@@ -117,17 +119,35 @@ static sl_result batch_journal(generator *self, batch *batch, failure *failure)
     return SL_OK;
 }
 
+static int64_t wall_ahead_ms(const generator *self)
+{
+    return clock_wall_ms(self->spec.clock) - clock_ns(self->spec.clock) / 1000000;
+}
+
+/* A wall clock that leaps into the future would give batch times that no later batch could follow. */
+static sl_result clock_check(const generator *self, failure *failure)
+{
+    int64_t leapt_ms = wall_ahead_ms(self) - self->wall_ahead_ms;
+    if (self->spec.clock->manual || leapt_ms <= 3600000)
+        return SL_OK;
+    return fail(
+        failure, SL_RETRY,
+        "the system's clock went forward by %lld min at once: set it right, or restart the job to go on from the new time",
+        (long long)(leapt_ms / 60000));
+}
+
 /* A new batch, or NULL with SL_OK when nothing is to be cut. */
 static sl_result cut(generator *self, batch **made, failure *failure)
 {
+    *made = NULL;
+    SL_TRY(clock_check(self, failure));
     batch *batch = batch_take(self);
     bool finished = false;
-    *made = NULL;
     batch->id = self->last_id + 1;
     batch->time_ms = batch_time(self);
     batch->interval_ms = self->spec.interval_ms;
     batch->catch_up = self->missed;
-    batch->journaled = false;
+    batch->journaled = batch->replayed = false;
     sl_result result = intake_cut(self->spec.intake, batch, &finished, failure);
     if (result == SL_OK && batch->ranges.size == 0 && (finished || self->spec.back_to_back)) {
         self->finished = finished;
@@ -159,7 +179,7 @@ static sl_result replay(generator *self, batch **made, failure *failure)
     if (!all)
         return SL_OK;
     self->replayed++;
-    batch->catch_up = true;
+    batch->catch_up = batch->replayed = true;
     batch->submitted_ns = clock_ns(self->spec.clock);
     self->last_id = batch->id;
     self->last_time_ms = batch->time_ms;

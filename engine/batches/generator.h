@@ -21,7 +21,7 @@ typedef struct generator_spec {
     const sl_clock *clock;
     int64_t interval_ms;
     size_t held_max;
-    bool back_to_back;    /* available-now: the next cut as soon as the driver is free */
+    bool back_to_back;             /* available-now: the next cut as soon as the driver is free */
     int64_t last_id, last_time_ms; /* of the newest batch that the checkpoint holds */
     batch **replays;
     size_t replay_count;

@@ -26,6 +26,7 @@ void intake_done(intake *intake)
     free(intake->inputs);
     free(intake->origins.at);
     free(intake->positions);
+    buffer_done(&intake->scratch);
     pthread_mutex_destroy(&intake->mutex);
 }
 
@@ -45,7 +46,8 @@ static uint32_t partition_add(intake *intake, const source_partition *partition)
     buffer id = { 0 };
     buffer_print(&id, "%s-%d-", partition->topic, partition->partition);
     buffer_byte(&id, '\0');
-    intake->origins.at[count] = (origin_name){ memory_text(partition->topic), partition->partition, id.at };
+    intake->origins.at[count] =
+        (origin_name){ memory_text(partition->topic), partition->partition, id.at, id.size - 1 };
     intake->positions[count] = (position){ .next = -1 };
     intake->origins.count++;
     return (uint32_t)count;
@@ -87,7 +89,8 @@ int64_t intake_find(const intake *intake, const char *topic, int32_t partition)
     return -1;
 }
 
-static sl_result look(intake *intake, uint32_t number, int64_t records_max, source_view *view, failure *failure)
+static sl_result look(intake *intake, uint32_t number, int64_t records_max, source_view *view,
+                      failure *failure)
 {
     const position *position = &intake->positions[number];
     const intake_input *input = &intake->inputs[position->input];
@@ -167,38 +170,38 @@ void intake_take(intake *intake, const batch *batch, buffer *blocks)
 {
     size_t count;
     const batch_range *ranges = batch_ranges(batch, &count);
-    buffer taken = { 0 };
+    buffer *taken = &intake->scratch;
     pthread_mutex_lock(&intake->mutex);
     for (size_t i = 0; i < count; i++) {
         const position *position = &intake->positions[ranges[i].partition];
         const intake_input *input = &intake->inputs[position->input];
-        taken.size = 0;
-        input->kind->take(input->self, position->local, ranges[i].from, ranges[i].until, &taken);
-        const source_block *at = (const source_block *)(const void *)taken.at;
-        for (size_t b = 0; b < taken.size / sizeof *at; b++) {
+        taken->size = 0;
+        input->kind->take(input->self, position->local, ranges[i].from, ranges[i].until, taken);
+        const source_block *at = (const source_block *)(const void *)taken->at;
+        for (size_t b = 0; b < taken->size / sizeof *at; b++) {
             intake_block block = { input, at[b] };
             block.block.partition = ranges[i].partition;
             buffer_append(blocks, &block, sizeof block);
         }
     }
     pthread_mutex_unlock(&intake->mutex);
-    buffer_done(&taken);
 }
 
 static void tell_outside(intake *intake, const intake_input *input, const batch_range *ranges, size_t count)
 {
-    buffer told = { 0 };
+    buffer *told = &intake->scratch;
+    told->size = 0;
     for (size_t i = 0; i < count; i++) {
         uint32_t number = ranges[i].partition;
         if (&intake->inputs[intake->positions[number].input] != input)
             continue;
         const origin_name *name = &intake->origins.at[number];
         source_partition partition = { name->topic, name->partition, ranges[i].until };
-        buffer_append(&told, &partition, sizeof partition);
+        buffer_append(told, &partition, sizeof partition);
     }
-    if (told.size)
-        input->kind->commit(input->self, (const source_partition *)(const void *)told.at, told.size / sizeof(source_partition));
-    buffer_done(&told);
+    if (told->size)
+        input->kind->commit(input->self, (const source_partition *)(const void *)told->at,
+                            told->size / sizeof(source_partition));
 }
 
 void intake_release(intake *intake, const batch *batch)

@@ -15,8 +15,8 @@
 #include <stdatomic.h>
 
 typedef struct position {
-    int64_t next; /* the first offset not yet cut */
-    double share; /* of a record: what the rate limit left over */
+    int64_t next;          /* the first offset not yet cut */
+    double share;          /* of a record: what the rate limit left over */
     uint32_t input, local; /* which input, and its own number of the partition */
 } position;
 
@@ -35,6 +35,7 @@ typedef struct intake {
     position *positions; /* beside origins.at */
     size_t bytes_max;
     int64_t rate_max; /* records per second and partition; 0: no limit */
+    buffer scratch;   /* of one call, under the lock */
     pthread_mutex_t mutex;
 } intake;
 
@@ -47,6 +48,7 @@ typedef struct batch_range {
 typedef struct batch {
     int64_t id, time_ms, interval_ms;
     bool catch_up, journaled;
+    bool replayed; /* from the journal: an attempt before this start may have written some of it */
     buffer ranges; /* of batch_range */
     int64_t submitted_ns;
 } batch;

@@ -59,7 +59,8 @@ static bool range_read(frame_reader *reader, const intake *intake, batch *batch,
     return number >= 0;
 }
 
-static sl_result entry_read(sl_text payload, const intake *intake, int64_t done, buffer *replays, failure *failure)
+static sl_result entry_read(sl_text payload, const intake *intake, int64_t done, buffer *replays,
+                            failure *failure)
 {
     frame_reader reader = { payload.at, payload.at + payload.size, false };
     batch *read = memory_new(sizeof *read);
@@ -79,7 +80,8 @@ static sl_result entry_read(sl_text payload, const intake *intake, int64_t done,
     return failure->result;
 }
 
-static sl_result entries_read(journal *self, const char *path, const intake *intake, buffer *replays, failure *failure)
+static sl_result entries_read(journal *self, const char *path, const intake *intake, buffer *replays,
+                              failure *failure)
 {
     buffer file = { 0 };
     size_t at = 0;
@@ -95,8 +97,8 @@ static sl_result entries_read(journal *self, const char *path, const intake *int
     return result;
 }
 
-sl_result journal_open(const char *work_dir, const intake *intake, int64_t done, buffer *replays, journal **opened,
-                       failure *failure)
+sl_result journal_open(const char *work_dir, const intake *intake, int64_t done, buffer *replays,
+                       journal **opened, failure *failure)
 {
     journal *self = memory_new(sizeof *self);
     buffer path = { 0 };

@@ -73,7 +73,7 @@ static void info_started(scheduler *self, const batch *batch, int32_t attempt)
     self->info.state = SL_BATCH_STARTED;
     self->info.attempt = attempt;
     self->info.error = NULL;
-    if (attempt == 1)
+    if (self->info.scheduling_delay_ms == 0)
         self->info.scheduling_delay_ms = (double)(self->started_ns - batch->submitted_ns) / 1e6;
     events_tell(self->spec.events, &self->info);
 }
@@ -133,7 +133,8 @@ static sl_result batch_checkpoint(scheduler *self, const batch *batch, failure *
         return SL_OK;
     /* A batch without input changes nothing that its T would not bring about again: the disk may take its time. */
     bool sync = batch->ranges.size > 0 || !self->saved;
-    SL_TRY(checkpoint_write(self->spec.checkpoint, batch, self->spec.executor, self->account.at, sync, failure));
+    SL_TRY(
+        checkpoint_write(self->spec.checkpoint, batch, self->spec.executor, self->account.at, sync, failure));
     self->saved = true;
     fault_point("after_checkpoint");
     return SL_OK;
@@ -171,11 +172,14 @@ static sl_result batch_failed(scheduler *self, int32_t attempt, retry *retry, fa
     if (self->spec.failures_max && attempt >= self->spec.failures_max) {
         struct failure last = *why;
         failure_clear(why);
-        return fail(why, SL_REPEATED, "batch %lld failed %d times, at last: %s", (long long)self->info.batch_id, attempt, last.text);
+        return fail(why, SL_REPEATED, "batch %lld failed %d times, at last: %s",
+                    (long long)self->info.batch_id, attempt, last.text);
     }
-    log_warn("scheduler", "batch %lld, attempt %d failed: %s; trying again", (long long)self->info.batch_id, attempt, why->text);
+    log_warn("scheduler", "batch %lld, attempt %d failed: %s; trying again", (long long)self->info.batch_id,
+             attempt, why->text);
     if (!retry_wait(retry, INT64_MAX, self->spec.stop))
-        return fail(why, SL_FAILED, "stopped while batch %lld waited for another try", (long long)self->info.batch_id);
+        return fail(why, SL_FAILED, "stopped while batch %lld waited for another try",
+                    (long long)self->info.batch_id);
     failure_clear(why);
     return SL_OK;
 }
@@ -187,7 +191,7 @@ sl_result scheduler_run_one(scheduler *self, batch *batch, failure *failure)
     frame.options = self->spec.options;
     info_begin(self, batch);
     self->started_ns = clock_ns(self->spec.clock);
-    for (int32_t tries = 1;; tries++) {
+    for (int32_t tries = batch->replayed ? 2 : 1;; tries++) {
         frame.attempt = tries;
         frame.now_ns = clock_ns(self->spec.clock);
         self->result = (executor_result){ 0 };

@@ -40,6 +40,7 @@ sl_result scheduler_run_one(scheduler *scheduler, batch *batch, failure *failure
 scheduler_totals scheduler_totals_now(scheduler *scheduler);
 const char *scheduler_state(scheduler *scheduler, char *text, size_t room); /* "running", "retrying: ..." */
 void scheduler_account(scheduler *scheduler, buffer *out);
-const sl_batch_info *scheduler_last(const scheduler *scheduler); /* driver: of the last batch, until the next one */
+const sl_batch_info *scheduler_last(
+    const scheduler *scheduler); /* driver: of the last batch, until the next one */
 
 #endif

@@ -22,12 +22,13 @@ static bool is_locked(const char *path);
 sl_result place_home(char *path, size_t room, failure *failure)
 {
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    if ((home == NULL || *home == '\0') && (state == NULL || *state != '/')) {
+    bool is_given = state != NULL && *state != '\0';
+    if (!is_given && (home == NULL || *home == '\0')) {
         const struct passwd *user = getpwuid(getuid());
         home = user ? user->pw_dir : "/";
     }
-    int size = state && *state == '/' ? snprintf(path, room, "%s/sluice", state)
-                                      : snprintf(path, room, "%s/.local/state/sluice", home);
+    int size = is_given ? snprintf(path, room, "%s/sluice", state)
+                        : snprintf(path, room, "%s/.local/state/sluice", home);
     return size < (int)room ? SL_OK
                             : fail(failure, SL_USAGE, "the path of XDG_STATE_HOME or HOME is too long");
 }

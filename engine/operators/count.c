@@ -31,7 +31,8 @@ static sl_result count_open(const operator_spec *spec, void **opened, failure *f
     }
     self->texts_only = self->drawn.key.count <= 2;
     for (size_t i = 0; i < self->drawn.key.count; i++)
-        self->texts_only &= schema_field_at(spec->node->schema, self->drawn.key.offset[i])->kind == SL_KIND_text;
+        self->texts_only &=
+            schema_field_at(spec->node->schema, self->drawn.key.offset[i])->kind == SL_KIND_text;
     for (unsigned s = 0; s < STORE_SHARDS; s++)
         store_open(&self->shards[s].store, sizeof(count_value));
     self->worker_count = spec->workers;
@@ -251,14 +252,15 @@ static void touched_close(count *self, count_shard *shard)
         ids[i] = id;
         bits[id >> 6] = 0;
         if (self->saves)
-            count_save_one(shard, id, ((count_value *)store_value(&shard->store, id))->total - touched[i].before);
+            count_save_one(shard, id,
+                           ((count_value *)store_value(&shard->store, id))->total - touched[i].before);
     }
 }
 
 static void tops_report(count *self, sl_task *task, unsigned number, int64_t end_ms)
 {
     for (uint32_t c = 0; c < self->node->child_count; c++) {
-        const operator *top = self->operators[self->node->children[c]];
+        const operator* top = self->operators[self->node->children[c]];
         if (top->kind->report)
             top->kind->report(top->self, task, number, end_ms);
     }
@@ -268,9 +270,10 @@ static void tops_changed(count *self, unsigned number)
 {
     const count_shard *shard = &self->shards[number];
     for (uint32_t c = 0; c < self->node->child_count; c++) {
-        const operator *top = self->operators[self->node->children[c]];
+        const operator* top = self->operators[self->node->children[c]];
         if (top->kind->changed)
-            top->kind->changed(top->self, number, (const uint32_t *)(const void *)shard->ids.at, shard->ids.size / 4);
+            top->kind->changed(top->self, number, (const uint32_t *)(const void *)shard->ids.at,
+                               shard->ids.size / 4);
     }
 }
 

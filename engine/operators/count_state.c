@@ -41,7 +41,8 @@ void count_emit(count *self, sl_task *task, unsigned number, int64_t end_ms)
         return;
     char *rows = self->workers[task->worker].rows;
     const uint32_t *ids = (const uint32_t *)(const void *)shard->ids.at;
-    size_t candidates = self->drawn.touched_only ? shard->ids.size / sizeof *ids : shard->store.used, filled = 0;
+    size_t candidates = self->drawn.touched_only ? shard->ids.size / sizeof *ids : shard->store.used,
+           filled = 0;
     task->report_ms = end_ms;
     for (size_t i = 0; i < candidates; i++) {
         uint32_t id = self->drawn.touched_only ? ids[i] : (uint32_t)i;
@@ -77,7 +78,8 @@ static int64_t keyed_amount(void *opened, unsigned number, uint32_t id)
 {
     const count *self = opened;
     const count_shard *shard = &self->shards[number];
-    return wanted(self, shard, id) ? (int64_t)((const count_value *)store_value(&shard->store, id))->total : 0;
+    return wanted(self, shard, id) ? (int64_t)((const count_value *)store_value(&shard->store, id))->total
+                                   : 0;
 }
 
 keyed count_keyed(count *self)
@@ -225,5 +227,7 @@ sl_result count_load(void *opened, sl_text saved, failure *failure)
             break;
     }
     arena_done(&memory);
-    return at == end ? SL_OK : fail(failure, SL_FAILED, "the state of \"%s\" in the checkpoint is damaged", self->drawn.name);
+    return at == end ? SL_OK
+                     : fail(failure, SL_FAILED, "the state of \"%s\" in the checkpoint is damaged",
+                            self->drawn.name);
 }

@@ -10,7 +10,7 @@
 #include <records/document.h>
 #include <state/panes.h>
 
-#define COUNT_PANE_MAX 0xFFFFFFu
+#define COUNT_PANE_MAX  0xFFFFFFu
 #define COUNT_TOTAL_MAX 0xFFFFFFFFFFu
 
 typedef struct count_value {
@@ -47,7 +47,7 @@ typedef struct count {
     bool texts_only, saves;
     bool has_rows; /* someone takes rows; tops read the store themselves */
     window window;
-    operator *const *operators;
+    operator* const * operators;
     void *executor;
     operator_emit *emit;
     const batch_frame *batch;

@@ -26,8 +26,8 @@ typedef struct look_up {
     const lookup_place *place;
     sl_fields key;
     size_t key_offset, link_offset;
-    const sl_schema *schema; /* of the linked rows */
-    document *document;      /* prints their part of a document */
+    const sl_schema *schema;                 /* of the linked rows */
+    document *document;                      /* prints their part of a document */
     const char *counter_names[COUNTERS_MAX]; /* bad_<field>, by bit of linked_head.bad */
     size_t counter_count;
     cache cache;
@@ -170,7 +170,7 @@ static bool whole_number(sl_text text, int64_t *value)
 }
 
 typedef struct filling {
-    char *texts; /* where the next text goes */
+    char *texts;         /* where the next text goes */
     uint32_t bad, maybe; /* bit of the next maybe_i64 field */
 } filling;
 
@@ -197,7 +197,9 @@ static void fill_field(filling *filling, const sl_field *field, sl_text answer, 
         if (whole_number(answer, &number))
             memcpy(at, &number, sizeof number);
         break;
-    case SL_KIND_flag: *(bool *)at = sl_text_equal(answer, SL_TEXT("1")) || sl_text_equal(answer, SL_TEXT("true")); break;
+    case SL_KIND_flag:
+        *(bool *)at = sl_text_equal(answer, SL_TEXT("1")) || sl_text_equal(answer, SL_TEXT("true"));
+        break;
     default: break;
     }
 }

@@ -39,7 +39,7 @@ typedef struct operator_spec {
     unsigned workers;
     const settings *settings;
     const sl_clock *clock;
-    operator *const *operators; /* by node; those before this one are open */
+    operator* const * operators; /* by node; those before this one are open */
     void *executor;
     bool saves; /* there is a checkpoint */
     operator_emit *emit;
@@ -78,7 +78,8 @@ typedef struct operator_kind {
     void (*account)(void *self, operator_account *account); /* adds what it counted in the batch */
 } operator_kind;
 
-struct operator {
+struct operator
+{
     const operator_kind *kind;
     void *self;
 };

@@ -23,9 +23,9 @@ struct output {
     place places[PLACES_MAX];
     size_t count;
     unsigned writers;
-    whole *whole;    /* NULL: rows go to the sinks as they come */
-    buffer refused;  /* of sink_exception */
-    buffer sorted;   /* of const sink_exception * */
+    whole *whole;   /* NULL: rows go to the sinks as they come */
+    buffer refused; /* of sink_exception */
+    buffer sorted;  /* of const sink_exception * */
 };
 
 static sl_result place_open(output *self, const operator_spec *spec, size_t i, failure *failure)
@@ -134,7 +134,8 @@ static void output_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows 
         return;
     }
     for (size_t i = 0; i < self->count && in->count; i++)
-        if (self->places[i].named.kind->rows(self->places[i].sink, task->worker, &rows, &task->failure) != SL_OK)
+        if (self->places[i].named.kind->rows(self->places[i].sink, task->worker, &rows, &task->failure) !=
+            SL_OK)
             return;
 }
 
@@ -171,7 +172,8 @@ void output_settle(output *self)
 
 bool output_of_records(const output *self)
 {
-    return self->drawn.id.count && schema_field_at(self->schema, self->drawn.id.offset[0])->kind == SL_KIND_origin;
+    return self->drawn.id.count &&
+           schema_field_at(self->schema, self->drawn.id.offset[0])->kind == SL_KIND_origin;
 }
 
 static int exception_order(const void *a, const void *b, const void *unused)

@@ -38,12 +38,12 @@ typedef struct output_fate {
 } output_fate;
 
 /* operator_output: spec->place is an output_places. These are called by the executor beside the operator's own calls. */
-void output_flush(output *output, sl_task *task);              /* worker: everything this worker handed over is safe */
-sl_result output_replace(output *output, failure *failure);    /* driver, after all merges */
-sl_result output_commit(output *output, failure *failure);     /* driver, after all flushes */
-void output_settle(output *output);                            /* driver: the batch is in the checkpoint */
+void output_flush(output *output, sl_task *task); /* worker: everything this worker handed over is safe */
+sl_result output_replace(output *output, failure *failure); /* driver, after all merges */
+sl_result output_commit(output *output, failure *failure);  /* driver, after all flushes */
+void output_settle(output *output);                         /* driver: the batch is in the checkpoint */
 bool output_of_records(const output *output);
-output_fate output_find_fate(output *output);                  /* until the next batch */
-const char *output_wrote(output *output, size_t place);        /* tests */
+output_fate output_find_fate(output *output);           /* until the next batch */
+const char *output_wrote(output *output, size_t place); /* tests */
 
 #endif

@@ -21,4 +21,6 @@ static void stage_rows(void *self, sl_task *task, const sl_rows *in, sl_rows *ou
     (*stage)->run(task, in->at, in->count, out);
 }
 
-const operator_kind operator_stage = { .name = "stage", .open = stage_open, .close = free, .rows = stage_rows };
+const operator_kind operator_stage = {
+    .name = "stage", .open = stage_open, .close = free, .rows = stage_rows
+};

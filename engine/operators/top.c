@@ -93,7 +93,7 @@ static sl_result top_open(const operator_spec *spec, void **opened, failure *fai
 {
     (void)failure;
     top *self = memory_new(sizeof *self);
-    const operator *count = spec->operators[spec->node->input];
+    const operator* count = spec->operators[spec->node->input];
     self->drawn = spec->node->as.top;
     self->keyed = count->kind->keyed(count->self);
     self->schema = spec->node->schema;
@@ -184,7 +184,8 @@ static void group_refresh(top *self, unsigned number, group *group)
     for (size_t i = 0; i < group->count; i++) {
         uint32_t id = group->items[i].id;
         bool there = self->keyed->row(self->keyed->self, number, id, 0, row);
-        if (there && sl_text_equal(text_of(row, &self->drawn.per), (sl_text){ group->name, group->name_size }))
+        if (there &&
+            sl_text_equal(text_of(row, &self->drawn.per), (sl_text){ group->name, group->name_size }))
             group->items[kept++] = (item){ self->keyed->amount(self->keyed->self, number, id),
                                            text_of(row, &self->drawn.then), id };
         else
@@ -219,7 +220,8 @@ static void candidate_offer(top *self, unsigned number, uint32_t id, char *row)
     if (is_candidate(shard, id) || !self->keyed->row(self->keyed->self, number, id, 0, row))
         return;
     group *group = group_of(self, shard, text_of(row, &self->drawn.per));
-    item offered = { self->keyed->amount(self->keyed->self, number, id), text_of(row, &self->drawn.then), id };
+    item offered = { self->keyed->amount(self->keyed->self, number, id), text_of(row, &self->drawn.then),
+                     id };
     sl_text floor_then = { group->floor_then.at, group->floor_then.size };
     if (group->has_floor && order_of(offered.amount, offered.then, group->floor_amount, floor_then) >= 0)
         return;
@@ -303,7 +305,8 @@ static void top_report(void *opened, sl_task *task, unsigned number, int64_t end
     result made = { .end_ms = end_ms };
     made.rows = arena_take(&shard->memory, shard->group_count * self->wanted * self->row_bytes + 1);
     for (size_t g = 0; g < shard->group_count; g++)
-        made.count += group_write(self, number, &shard->groups[g], end_ms, made.rows + made.count * self->row_bytes);
+        made.count +=
+            group_write(self, number, &shard->groups[g], end_ms, made.rows + made.count * self->row_bytes);
     buffer_append(&shard->results, &made, sizeof made);
 }
 
@@ -316,7 +319,8 @@ static int row_order(const void *a, const void *b, const void *opened)
     memcpy(&right_amount, right + self->drawn.most.offset[0], sizeof right_amount);
     int order = sl_text_compare(text_of(left, &self->drawn.per), text_of(right, &self->drawn.per));
     return order ? order
-                 : order_of(left_amount, text_of(left, &self->drawn.then), right_amount, text_of(right, &self->drawn.then));
+                 : order_of(left_amount, text_of(left, &self->drawn.then), right_amount,
+                            text_of(right, &self->drawn.then));
 }
 
 static void gather(top *self, size_t report)
@@ -339,7 +343,8 @@ static size_t rank(const top *self, char *rows)
     size_t all = self->gathered.size / sizeof *sorted, count = 0;
     int64_t place = 0;
     for (size_t i = 0; i < all; i++) {
-        bool same = i && sl_text_equal(text_of(sorted[i], &self->drawn.per), text_of(sorted[i - 1], &self->drawn.per));
+        bool same = i && sl_text_equal(text_of(sorted[i], &self->drawn.per),
+                                       text_of(sorted[i - 1], &self->drawn.per));
         place = same ? place + 1 : 1;
         if (place > self->drawn.count)
             continue;

@@ -18,9 +18,10 @@ typedef struct written {
     uint32_t id_count;
 } written;
 
-typedef struct list { /* of written, in order of their keys' bytes */
+/* In order of the keys' bytes. A list that is emptied keeps its memory for the next report. */
+typedef struct list {
     written *at;
-    size_t count;
+    size_t count, room;
 } list;
 
 struct whole {
@@ -47,27 +48,39 @@ whole *whole_new(const sl_output *output, const sl_schema *schema, const documen
 
 static void list_clear(list *list)
 {
-    for (size_t i = 0; i < list->count; i++) {
+    for (size_t i = 0; i < list->count; i++)
         key_release(list->at[i].key);
+    list->count = 0;
+}
+
+static void list_done(list *list)
+{
+    list_clear(list);
+    for (size_t i = 0; i < list->room; i++)
         buffer_done(&list->at[i].ids);
-    }
     free(list->at);
-    *list = (struct list){ 0 };
 }
 
 static written *list_add(list *list, row_key key)
 {
-    list->at = memory_resize(list->at, (list->count + 1) * sizeof(written));
-    list->at[list->count] = (written){ .key = key_keep(key) };
-    return &list->at[list->count++];
+    if (list->count == list->room) {
+        size_t room = list->room ? list->room * 2 : 8;
+        list->at = memory_resize(list->at, room * sizeof(written));
+        memset(list->at + list->room, 0, (room - list->room) * sizeof(written));
+        list->room = room;
+    }
+    written *added = &list->at[list->count++];
+    *added = (written){ .key = key_keep(key), .ids = added->ids };
+    added->ids.size = 0;
+    return added;
 }
 
 void whole_free(whole *whole)
 {
     if (whole == NULL)
         return;
-    list_clear(&whole->last);
-    list_clear(&whole->next);
+    list_done(&whole->last);
+    list_done(&whole->next);
     buffer_done(&whole->rows);
     buffer_done(&whole->groups);
     buffer_done(&whole->scratch);
@@ -203,7 +216,8 @@ static int row_order(const void *a, const void *b, const void *argument)
 {
     const whole *whole = argument;
     arena memory = { 0 };
-    int order = bytes_order(key_of_row(&whole->output->whole, a, &memory), key_of_row(&whole->output->whole, b, &memory));
+    int order = bytes_order(key_of_row(&whole->output->whole, a, &memory),
+                            key_of_row(&whole->output->whole, b, &memory));
     arena_done(&memory);
     return order;
 }
@@ -259,9 +273,11 @@ void whole_settle(whole *whole)
 {
     if (!whole->closed)
         return;
-    list_clear(&whole->last);
+    list emptied = whole->last;
+    list_clear(&emptied);
     whole->last = whole->next;
-    whole->next = (list){ 0 };
+    whole->next = emptied;
+    whole->closed = false;
 }
 
 /* ---- Checkpoint ---- */
@@ -332,5 +348,6 @@ sl_result whole_load(whole *whole, sl_text saved, failure *failure)
     }
     if (reader.at == reader.end)
         return SL_OK;
-    return fail(failure, SL_FAILED, "what was last written to \"%s\" is damaged in the checkpoint", whole->output->name);
+    return fail(failure, SL_FAILED, "what was last written to \"%s\" is damaged in the checkpoint",
+                whole->output->name);
 }

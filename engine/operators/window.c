@@ -25,9 +25,13 @@ sl_result window_of(const sl_window *drawn, const char *name, window *window, fa
         pane = pane_of(length);
     if (pane == 0)
         return fail(failure, SL_USAGE,
-                    "the window of \"%s\", %" PRId64 " ms long, needs an explicit pane (>= 1ms) that divides it", name, length);
+                    "the window of \"%s\", %" PRId64
+                    " ms long, needs an explicit pane (>= 1ms) that divides it",
+                    name, length);
     if (length % pane)
-        return fail(failure, SL_USAGE, "the window of \"%s\": its length of %" PRId64 " ms is no multiple of its pane of %" PRId64 " ms",
+        return fail(failure, SL_USAGE,
+                    "the window of \"%s\": its length of %" PRId64
+                    " ms is no multiple of its pane of %" PRId64 " ms",
                     name, length, pane);
     *window = (struct window){ .pane_ms = pane, .panes = length / pane, .slide_ms = drawn->slide.ms };
     return SL_OK;

@@ -24,7 +24,8 @@ static sl_result check_look_up(sl_plan *plan, const plan_node *node)
         return node_fails(plan, node, "into must be one link field");
     for (uint32_t at = node->input; plan->nodes[at].kind != PLAN_SOURCE; at = plan->nodes[at].input)
         if (plan->nodes[at].kind == PLAN_COUNT || plan->nodes[at].kind == PLAN_TOP)
-            return node_fails(plan, node, "a lookup behind a count is not supported; look up before counting");
+            return node_fails(plan, node,
+                              "a lookup behind a count is not supported; look up before counting");
     return SL_OK;
 }
 
@@ -44,7 +45,8 @@ static sl_result check_count(sl_plan *plan, const plan_node *node)
     if (count->name == NULL || !*count->name)
         return node_fails(plan, node, "a count needs a name: the checkpoint finds its state by it");
     for (uint32_t i = 0; i < plan->count; i++)
-        if (&plan->nodes[i] != node && plan->nodes[i].kind == PLAN_COUNT && !strcmp(plan->nodes[i].name, count->name))
+        if (&plan->nodes[i] != node && plan->nodes[i].kind == PLAN_COUNT &&
+            !strcmp(plan->nodes[i].name, count->name))
             return node_fails(plan, node, "two counts have this name");
     if (count->key.count == 0)
         return node_fails(plan, node, "a count needs a key");
@@ -80,7 +82,8 @@ static sl_result check_output(sl_plan *plan, const plan_node *node)
     if (output->name == NULL || output->to[0] == NULL)
         return node_fails(plan, node, "an output needs a name and a place");
     for (uint32_t i = 0; i < plan->count; i++)
-        if (&plan->nodes[i] != node && plan->nodes[i].kind == PLAN_OUTPUT && !strcmp(plan->nodes[i].name, output->name))
+        if (&plan->nodes[i] != node && plan->nodes[i].kind == PLAN_OUTPUT &&
+            !strcmp(plan->nodes[i].name, output->name))
             return node_fails(plan, node, "two outputs have this name");
     if (output->raw.count && !field_is(&output->raw, 0, SL_KIND_text))
         return node_fails(plan, node, "raw must be one text field");

@@ -9,7 +9,8 @@ const sl_schema *sl_message_schema(void)
 {
     typedef sl_message self_;
     static const sl_field fields[] = { MESSAGE_FIELDS(SL_DESCRIBE_) };
-    static const sl_schema schema = { "sl_message", sizeof(sl_message), fields, sizeof fields / sizeof fields[0] };
+    static const sl_schema schema = { "sl_message", sizeof(sl_message), fields,
+                                      sizeof fields / sizeof fields[0] };
     return &schema;
 }
 
@@ -23,7 +24,8 @@ static sl_stream plan_add(sl_stream in, const plan_node *node)
 {
     sl_plan *plan = in.plan;
     if (plan->count == PLAN_NODES_MAX)
-        fail(&plan->failure, SL_USAGE, "the plan has more than %d nodes at \"%s\"", PLAN_NODES_MAX, node->name);
+        fail(&plan->failure, SL_USAGE, "the plan has more than %d nodes at \"%s\"", PLAN_NODES_MAX,
+             node->name);
     if (plan->failure.result != SL_OK)
         return (sl_stream){ plan, 0 };
     plan->nodes[plan->count] = *node;
@@ -39,8 +41,8 @@ static bool takes(sl_stream in, plan_kind kind, const char *name, sl_schema_of *
         return false;
     const sl_schema *given = plan->nodes[in.node].schema;
     if (schema && schema() != given)
-        fail(&plan->failure, SL_USAGE, "%s \"%s\" takes records of %s, but \"%s\" gives %s", plan_kind_name(kind),
-             name ? name : "", schema()->name, plan->nodes[in.node].name, given->name);
+        fail(&plan->failure, SL_USAGE, "%s \"%s\" takes records of %s, but \"%s\" gives %s",
+             plan_kind_name(kind), name ? name : "", schema()->name, plan->nodes[in.node].name, given->name);
     return plan->failure.result == SL_OK;
 }
 
@@ -51,7 +53,9 @@ static const sl_schema *given_by(sl_stream in)
 
 sl_stream sl_from(sl_plan *plan, const sl_input *input)
 {
-    plan_node node = { .kind = PLAN_SOURCE, .name = input->name, .schema = sl_message_schema(), .as.from = *input };
+    plan_node node = {
+        .kind = PLAN_SOURCE, .name = input->name, .schema = sl_message_schema(), .as.from = *input
+    };
     return plan_add((sl_stream){ plan, 0 }, &node);
 }
 
@@ -65,15 +69,19 @@ sl_stream sl_through(sl_stream in, const sl_stage *stage)
 
 sl_stream sl_look_up(sl_stream in, const sl_lookup *lookup)
 {
-    if (!takes(in, PLAN_LOOK_UP, lookup->name, lookup->key.of) || !takes(in, PLAN_LOOK_UP, lookup->name, lookup->into.of))
+    if (!takes(in, PLAN_LOOK_UP, lookup->name, lookup->key.of) ||
+        !takes(in, PLAN_LOOK_UP, lookup->name, lookup->into.of))
         return in;
-    plan_node node = { .kind = PLAN_LOOK_UP, .name = lookup->name, .schema = given_by(in), .as.look_up = *lookup };
+    plan_node node = {
+        .kind = PLAN_LOOK_UP, .name = lookup->name, .schema = given_by(in), .as.look_up = *lookup
+    };
     return plan_add(in, &node);
 }
 
 sl_stream sl_count_by(sl_stream in, const sl_count *count)
 {
-    if (!takes(in, PLAN_COUNT, count->name, count->key.of) || !takes(in, PLAN_COUNT, count->name, count->into.of))
+    if (!takes(in, PLAN_COUNT, count->name, count->key.of) ||
+        !takes(in, PLAN_COUNT, count->name, count->into.of))
         return in;
     plan_node node = { .kind = PLAN_COUNT, .name = count->name, .schema = given_by(in), .as.count = *count };
     return plan_add(in, &node);
@@ -91,7 +99,9 @@ void sl_to(sl_stream in, const sl_output *output)
 {
     if (!takes(in, PLAN_OUTPUT, output->name, output->id.of))
         return;
-    plan_node node = { .kind = PLAN_OUTPUT, .name = output->name, .schema = given_by(in), .as.output = *output };
+    plan_node node = {
+        .kind = PLAN_OUTPUT, .name = output->name, .schema = given_by(in), .as.output = *output
+    };
     plan_add(in, &node);
 }
 

@@ -15,7 +15,7 @@ typedef enum plan_kind { PLAN_SOURCE, PLAN_STAGE, PLAN_LOOK_UP, PLAN_COUNT, PLAN
 
 typedef struct plan_node {
     plan_kind kind;
-    uint32_t input;          /* the node that feeds it; its own number for a source */
+    uint32_t input; /* the node that feeds it; its own number for a source */
     const char *name;
     const sl_schema *schema; /* of the rows that it gives; of an output: that it takes */
     union {
@@ -28,11 +28,12 @@ typedef struct plan_node {
     } as;
 
     /* Set by plan_cut(), see plan/phases.c. */
-    bool probing;            /* a lookup or on the way to one: runs before anything of its chunk has an effect */
-    bool merged;             /* fed by what a merge gives, not by chunks of input */
+    bool probing; /* a lookup or on the way to one: runs before anything of its chunk has an effect */
+    bool merged;  /* fed by what a merge gives, not by chunks of input */
     uint32_t children[PLAN_NODES_MAX];
     uint32_t child_count;
-    uint32_t trunk; /* of a source: the last node that all its records pass; what does not reach it was filtered */
+    uint32_t
+        trunk; /* of a source: the last node that all its records pass; what does not reach it was filtered */
 } plan_node;
 
 struct sl_plan {

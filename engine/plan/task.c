@@ -14,7 +14,9 @@ static const sl_message *message_of(const sl_task *task, const sl_origin *origin
         else
             until = middle;
     }
-    return from < task->message_count && task->messages[from].origin.offset == origin->offset ? &task->messages[from] : NULL;
+    return from < task->message_count && task->messages[from].origin.offset == origin->offset
+               ? &task->messages[from]
+               : NULL;
 }
 
 bool sl_reject(sl_task *task, const sl_origin *origin, const char *reason, const char *detail)

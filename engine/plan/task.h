@@ -27,14 +27,14 @@ typedef struct batch_frame {
 struct sl_task {
     unsigned worker;
     const batch_frame *batch;
-    arena memory;      /* lives as long as the batch */
-    buffer rejects;    /* of reject */
-    const char *stage; /* the node at work */
+    arena memory;               /* lives as long as the batch */
+    buffer rejects;             /* of reject */
+    const char *stage;          /* the node at work */
     const sl_message *messages; /* of the chunk */
     size_t message_count;
-    uint64_t sequence; /* of the chunk; of rows out of a merge it has its top bit set */
-    int64_t report_ms; /* rows out of a window: E, its end */
-    bool missing;      /* a lookup met keys that nobody asked for yet: the chunk comes again */
+    uint64_t sequence;        /* of the chunk; of rows out of a merge it has its top bit set */
+    int64_t report_ms;        /* rows out of a window: E, its end */
+    bool missing;             /* a lookup met keys that nobody asked for yet: the chunk comes again */
     int64_t records, reached; /* messages taken; rows at the end of the plan's trunk */
     failure failure;
 };

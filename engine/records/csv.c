@@ -35,7 +35,8 @@ static bool field_cut_quoted(cutter *cutter, sl_text *field)
         if (cutter->at + 1 == cutter->end || cutter->at[1] != '"')
             break;
     }
-    *field = doubled ? field_unquoted(cutter, from, cutter->at) : (sl_text){ from, (size_t)(cutter->at - from) };
+    *field =
+        doubled ? field_unquoted(cutter, from, cutter->at) : (sl_text){ from, (size_t)(cutter->at - from) };
     cutter->at++;
     return cutter->at == cutter->end || *cutter->at == ',';
 }

@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A name is copied 32 bytes at a time, whatever its size: its memory has that much, and so has the document's. */
+enum { NAME_STEP = 32 };
+
 typedef struct step {
     sl_text name; /* `,"customer_id":` */
     size_t offset;
@@ -34,7 +37,15 @@ static sl_text step_name(const char *name)
     buffer_byte(&literal, ',');
     json_string(&literal, (sl_text){ name, strlen(name) });
     buffer_byte(&literal, ':');
+    memset(buffer_reserve(&literal, NAME_STEP), 0, NAME_STEP);
     return (sl_text){ literal.at, literal.size };
+}
+
+static inline char *name_copy(char *at, sl_text name)
+{
+    for (size_t done = 0; done < name.size; done += NAME_STEP)
+        memcpy(at + done, name.at + done, NAME_STEP);
+    return at + name.size;
 }
 
 document *document_new(const sl_schema *schema, const sl_fields *id, const origins *origins)
@@ -77,7 +88,8 @@ bool document_has_id(const document *document)
 
 const sl_origin *document_origin(const document *document, const void *row)
 {
-    return document->by_origin ? (const sl_origin *)(const void *)((const char *)row + document->id.offset[0]) : NULL;
+    return document->by_origin ? (const sl_origin *)(const void *)((const char *)row + document->id.offset[0])
+                               : NULL;
 }
 
 const sl_field *schema_field_at(const sl_schema *schema, size_t offset)
@@ -90,8 +102,8 @@ const sl_field *schema_field_at(const sl_schema *schema, size_t offset)
 
 static void step_number(buffer *out, const step *step, int64_t value)
 {
-    char *at = buffer_reserve(out, step->name.size + JSON_NUMBER_MAX);
-    at = json_copy(at, step->name);
+    char *at = buffer_reserve(out, step->name.size + NAME_STEP + JSON_NUMBER_MAX);
+    at = name_copy(at, step->name);
     out->size = (size_t)(json_number(at, value) - out->at);
 }
 
@@ -99,8 +111,8 @@ static void step_text(buffer *out, const step *step, sl_text text)
 {
     if (text.at == NULL)
         return;
-    char *at = buffer_reserve(out, step->name.size + json_text_room(text));
-    at = json_copy(at, step->name);
+    char *at = buffer_reserve(out, step->name.size + NAME_STEP + json_text_room(text));
+    at = name_copy(at, step->name);
     out->size = (size_t)(json_text(at, text) - out->at);
 }
 
@@ -247,10 +259,11 @@ void document_id(const document *document, const void *row, buffer *out)
 {
     const sl_origin *origin = document_origin(document, row);
     if (origin) {
-        const char *prefix = document->origins->at[origin->partition].id;
-        size_t size = strlen(prefix);
-        char *at = buffer_reserve(out, size + JSON_NUMBER_MAX);
-        out->size = (size_t)(json_number(json_copy(at, (sl_text){ prefix, size }), origin->offset) - out->at);
+        const origin_name *name = &document->origins->at[origin->partition];
+        char *at = buffer_reserve(out, name->id_size + JSON_NUMBER_MAX);
+        out->size =
+            (size_t)(json_number(json_copy(at, (sl_text){ name->id, name->id_size }), origin->offset) -
+                     out->at);
         return;
     }
     for (size_t i = 0; i < document->id.count; i++) {

@@ -60,7 +60,7 @@ static inline sl_text key_bytes(const row_key *key)
 }
 
 row_key key_of_bytes(const char *at, size_t size, arena *memory); /* a long one is copied to memory */
-row_key key_keep(row_key key);     /* a long key's bytes copied to the heap; free with key_release */
+row_key key_keep(row_key key); /* a long key's bytes copied to the heap; free with key_release */
 void key_release(row_key key);
 
 /* Of a row: the slow form, for any fields. */

@@ -8,8 +8,8 @@
 #include <sluice/job.h>
 
 typedef struct linked_head {
-    sl_text json;       /* begins with a comma unless it is empty */
-    uint32_t bad;       /* how many of its fields held no number though they should */
+    sl_text json; /* begins with a comma unless it is empty */
+    uint32_t bad; /* how many of its fields held no number though they should */
     uint32_t padding;
 } linked_head;
 

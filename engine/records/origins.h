@@ -10,6 +10,7 @@ typedef struct origin_name {
     char *topic;
     int32_t partition;
     char *id; /* what stands before the offset in a document's id: "realtime-0-" */
+    size_t id_size;
 } origin_name;
 
 typedef struct origins {

@@ -20,27 +20,31 @@ typedef struct segment segment;
 /* The input of one partition that has arrived and was not released. A zeroed chain is ready. */
 typedef struct segment_chain {
     segment *first, *last;
-    int64_t next;         /* the offset after the last message, or a later one that is known to be reached */
-    size_t bytes;         /* held, all segments */
-    segment **spare;      /* where emptied segments go and new ones come from; may be shared by chains of one source;
-                             NULL: none are kept */
+    int64_t next; /* the offset after the last message, or a later one that is known to be reached */
+    size_t bytes; /* held, all segments */
+    /* Where emptied segments go and new ones come from; may be shared by chains of one source. NULL: none are kept. */
+    segment **spare;
 } segment_chain;
 
 /* All of these are called under the source's lock, except segment_read. */
-void segment_add(segment_chain *chain, const sl_message *message); /* copies key and value; drops what is below next */
-void segment_reach(segment_chain *chain, int64_t offset);          /* nothing more comes below `offset` */
+/* Copies key and value; a message below `next` is dropped. */
+void segment_add(segment_chain *chain, const sl_message *message);
+void segment_reach(segment_chain *chain, int64_t offset); /* nothing more comes below `offset` */
 /* How far [from, ...) goes within records_max offsets and about bytes_max bytes; *bytes is what that is. */
-int64_t segment_look(const segment_chain *chain, int64_t from, int64_t records_max, size_t bytes_max, size_t *bytes);
+int64_t segment_look(const segment_chain *chain, int64_t from, int64_t records_max, size_t bytes_max,
+                     size_t *bytes);
 /* The same for sources whose offsets do not count records: at most records_max messages. */
 int64_t segment_look_records(const segment_chain *chain, int64_t from, int64_t records_max, size_t bytes_max,
                              size_t *bytes);
-void segment_take(const segment_chain *chain, uint32_t partition, int64_t from, int64_t until, buffer *blocks);
+void segment_take(const segment_chain *chain, uint32_t partition, int64_t from, int64_t until,
+                  buffer *blocks);
 void segment_release(segment_chain *chain, int64_t until);
 void segment_done(segment_chain *chain); /* frees all, the spare ones too */
 
 struct source_block;
 struct source_reading;
 /* Runs on: worker. The read() of a source whose blocks are segments. */
-size_t segment_read(const struct source_block *block, struct source_reading *reading, sl_message *messages, size_t room);
+size_t segment_read(const struct source_block *block, struct source_reading *reading, sl_message *messages,
+                    size_t room);
 
 #endif

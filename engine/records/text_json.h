@@ -16,7 +16,8 @@ static inline size_t json_text_room(sl_text text)
     return text.size * 6 + 16;
 }
 
-char *json_text_slowly(char *at, sl_text text); /* from the first byte that is not plain on; no quotes around it */
+char *json_text_slowly(char *at,
+                       sl_text text); /* from the first byte that is not plain on; no quotes around it */
 
 static inline char *json_copy(char *at, sl_text text)
 {

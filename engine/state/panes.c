@@ -5,12 +5,13 @@
 #include <state/panes.h>
 #include <stdlib.h>
 
-enum { SLAB_BYTES = 64 * 1024 };
+/* A slab is as large as all before it together, within these bounds: large ones are backed by huge pages. */
+enum { SLAB_LEAST = 64 * 1024, SLAB_MOST = 4 * 1024 * 1024 };
 
 typedef struct pane_slab {
     struct pane_slab *next;
-    size_t used;
-    pane_page pages[(SLAB_BYTES - 16) / sizeof(pane_page)];
+    size_t bytes, used, room; /* used, room: pages */
+    pane_page pages[];
 } pane_slab;
 
 pane *panes_nth(const panes *panes, size_t i)
@@ -60,6 +61,19 @@ void panes_drop_oldest(panes *panes)
     panes->count--;
 }
 
+static void slab_add(panes *panes)
+{
+    size_t bytes = panes->bytes < SLAB_LEAST  ? SLAB_LEAST
+                   : panes->bytes > SLAB_MOST ? SLAB_MOST
+                                              : panes->bytes;
+    pane_slab *slab = range_new(bytes);
+    *slab = (pane_slab){ .next = panes->slabs,
+                         .bytes = bytes,
+                         .room = (bytes - sizeof *slab) / sizeof(pane_page) };
+    panes->slabs = slab;
+    panes->bytes += bytes;
+}
+
 static pane_page *page_take(panes *panes)
 {
     pane_page *page = panes->spare;
@@ -67,13 +81,8 @@ static pane_page *page_take(panes *panes)
         panes->spare = page->next;
         return page;
     }
-    enum { PAGES = sizeof panes->slabs->pages / sizeof(pane_page) };
-    if (panes->slabs == NULL || panes->slabs->used == PAGES) {
-        pane_slab *slab = range_new(sizeof *slab);
-        slab->next = panes->slabs;
-        panes->slabs = slab;
-        panes->bytes += sizeof *slab;
-    }
+    if (panes->slabs == NULL || panes->slabs->used == panes->slabs->room)
+        slab_add(panes);
     return &panes->slabs->pages[panes->slabs->used++];
 }
 
@@ -94,7 +103,7 @@ void panes_done(panes *panes)
     while (panes->slabs) {
         pane_slab *slab = panes->slabs;
         panes->slabs = slab->next;
-        range_free(slab, sizeof *slab);
+        range_free(slab, slab->bytes);
     }
     free(panes->at);
     *panes = (struct panes){ 0 };

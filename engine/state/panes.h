@@ -36,7 +36,7 @@ typedef struct panes { /* a zeroed one is ready */
 
 pane *panes_newest(const panes *panes); /* NULL when there is none */
 pane *panes_oldest(const panes *panes);
-pane *panes_nth(const panes *panes, size_t i); /* from the oldest */
+pane *panes_nth(const panes *panes, size_t i);  /* from the oldest */
 pane *panes_open(panes *panes, int64_t number); /* larger than all before */
 void panes_drop_oldest(panes *panes);
 void panes_done(panes *panes);

@@ -9,7 +9,8 @@ enum { SLOTS_FIRST = 64, ENTRIES_FIRST = 64, KEY_GONE = 0xFE };
 
 void store_open(store_shard *shard, size_t value_bytes)
 {
-    *shard = (store_shard){ .mask = SLOTS_FIRST - 1, .free = STORE_NONE, .stride = sizeof(row_key) + value_bytes };
+    *shard =
+        (store_shard){ .mask = SLOTS_FIRST - 1, .free = STORE_NONE, .stride = sizeof(row_key) + value_bytes };
     shard->slots = range_new(SLOTS_FIRST * sizeof(store_slot));
     shard->entry_bytes = ENTRIES_FIRST * shard->stride;
     shard->entries = range_new(shard->entry_bytes);

@@ -140,7 +140,7 @@ static void interest_print(const demo_view *view, const char *line)
     if (json_object_object_get_ex(interest, "customer_id", &customer) &&
         json_object_object_get_ex(interest, "track_id", &track) &&
         json_object_object_get_ex(interest, "plays", &plays))
-        printf("  customer %s likes %s %s(%s plays)%s", json_object_get_string(customer),
+        printf("  customer %s likes track %s %s(%s plays)%s", json_object_get_string(customer),
                json_object_get_string(track), view->dim, json_object_get_string(plays), view->plain);
     json_object_put(interest);
 }

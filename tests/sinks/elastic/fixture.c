@@ -13,7 +13,7 @@ int fixture_start(void **state)
 {
     fixture *fixture = memory_new(sizeof *fixture);
     fixture->server = fake_http_start();
-    fixture->topic = (origin_name){ .topic = "realtime", .id = "realtime-0-" };
+    fixture->topic = (origin_name){ .topic = "realtime", .id = "realtime-0-", .id_size = 11 };
     fixture->origins = (origins){ &fixture->topic, 1 };
     fixture->settings = settings_new();
     settings_add(fixture->settings, "Elasticsearch", sink_elastic.settings);
