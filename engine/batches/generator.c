@@ -26,6 +26,11 @@ struct generator {
     bool troubled;         /* the input has trouble that was logged */
 };
 
+static int64_t wall_ahead_ms(const generator *self)
+{
+    return clock_wall_ms(self->spec.clock) - clock_ns(self->spec.clock) / 1000000;
+}
+
 generator *generator_new(const generator_spec *spec)
 {
     generator *self = memory_new(sizeof *self);
@@ -117,11 +122,6 @@ static sl_result batch_journal(generator *self, batch *batch, failure *failure)
     batch->journaled = true;
     fault_point("after_journal");
     return SL_OK;
-}
-
-static int64_t wall_ahead_ms(const generator *self)
-{
-    return clock_wall_ms(self->spec.clock) - clock_ns(self->spec.clock) / 1000000;
 }
 
 /* A wall clock that leaps into the future would give batch times that no later batch could follow. */
