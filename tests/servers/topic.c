@@ -5,6 +5,7 @@
 #include <clients/kafka.h>
 #include <inttypes.h>
 #include <servers/topic.h>
+#include <servers/tsan_threads.h>
 #include <stdlib.h>
 
 enum { PATIENCE_MS = 10000 };
@@ -25,10 +26,10 @@ void topic_send(const char *servers, const char *topic, const topic_message *mes
         const topic_message *message = &messages[i];
         const char *key = message->key, *value = message->value;
         rd_kafka_resp_err_t error = rd_kafka_producev(
-            client, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(message->partition),
-            RD_KAFKA_V_KEY(key, key ? strlen(key) : 0),
-            RD_KAFKA_V_VALUE((void *)(uintptr_t)value, value ? strlen(value) : 0),
-            RD_KAFKA_V_TIMESTAMP(message->time_ms), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+            client, RD_KAFKA_VTYPE_TOPIC, topic, RD_KAFKA_VTYPE_PARTITION, message->partition,
+            RD_KAFKA_VTYPE_KEY, key, key ? strlen(key) : (size_t)0, RD_KAFKA_VTYPE_VALUE, value,
+            value ? strlen(value) : (size_t)0, RD_KAFKA_VTYPE_TIMESTAMP, message->time_ms,
+            RD_KAFKA_VTYPE_MSGFLAGS, RD_KAFKA_MSG_F_COPY, RD_KAFKA_VTYPE_END);
         sl_expect(error == RD_KAFKA_RESP_ERR_NO_ERROR);
     }
     sl_expect(rd_kafka_flush(client, PATIENCE_MS) == RD_KAFKA_RESP_ERR_NO_ERROR);
@@ -146,6 +147,7 @@ settings *topic_settings(const char *servers)
 static rd_kafka_t *client_new(rd_kafka_type_t type, const char *servers, const char *group)
 {
     char text[200];
+    sl_expect(tsan_threads >= 0);
     rd_kafka_conf_t *conf = kafka_conf_new();
     conf_set(conf, "bootstrap.servers", servers);
     if (type == RD_KAFKA_CONSUMER) {

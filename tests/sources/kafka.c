@@ -147,7 +147,7 @@ static size_t read_numbers(trial *trial, uint32_t i, int64_t from, int64_t until
                 int size = snprintf(expected, sizeof expected, "%u:%lld", i, (long long)next);
                 assert_int_equal(messages[m].origin.offset, next++);
                 assert_int_equal(messages[m].value.size, size);
-                assert_memory_equal(messages[m].value.at, expected, size);
+                assert_memory_equal(messages[m].value.at, expected, (size_t)size);
             }
         }
     }

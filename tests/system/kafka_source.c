@@ -157,9 +157,9 @@ static void transaction_write(rd_kafka_t *client, const char *topic, char *const
 {
     assert_null(rd_kafka_begin_transaction(client));
     for (; *values; values++)
-        assert_int_equal(rd_kafka_producev(client, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(0),
-                                           RD_KAFKA_V_VALUE(*values, strlen(*values)),
-                                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END),
+        assert_int_equal(rd_kafka_producev(client, RD_KAFKA_VTYPE_TOPIC, topic, RD_KAFKA_VTYPE_PARTITION,
+                                           (int32_t)0, RD_KAFKA_VTYPE_VALUE, *values, strlen(*values),
+                                           RD_KAFKA_VTYPE_MSGFLAGS, RD_KAFKA_MSG_F_COPY, RD_KAFKA_VTYPE_END),
                          0);
     assert_int_equal(rd_kafka_flush(client, PATIENCE_MS), 0);
 }
