@@ -22,11 +22,12 @@ typedef struct segment_chain {
     segment *first, *last;
     int64_t next; /* the offset after the last message, or a later one that is known to be reached */
     size_t bytes; /* held, all segments */
-    /* Where emptied segments go and new ones come from; may be shared by chains of one source. NULL: none are kept. */
+    /* Where emptied segments go and new ones come from; shared by the chains of a source. NULL: none are kept. */
     segment **spare;
 } segment_chain;
 
 /* All of these are called under the source's lock, except segment_read. */
+
 /* Copies key and value; a message below `next` is dropped. */
 void segment_add(segment_chain *chain, const sl_message *message);
 void segment_reach(segment_chain *chain, int64_t offset); /* nothing more comes below `offset` */
