@@ -7,7 +7,7 @@
 #include <batches/checkpoint.h>
 #include <batches/frames.h>
 #include <inttypes.h>
-#include <operators/window.h>
+#include <plan/window.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
 #define OPERATORS_COUNT_STATE_H
 
 #include <operators/operator.h>
-#include <operators/window.h>
+#include <plan/window.h>
 #include <records/document.h>
 #include <state/panes.h>
 

@@ -7,7 +7,7 @@
  */
 #include <base/memory.h>
 #include <records/segment.h>
-#include <sources/source.h>
+#include <records/block.h>
 
 struct segment {
     segment *next;

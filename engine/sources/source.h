@@ -21,6 +21,7 @@
 #include <base/arena.h>
 #include <base/buffer.h>
 #include <base/settings.h>
+#include <records/block.h>
 #include <sluice/job.h>
 
 /* Where to start when there is no position in the checkpoint. */
@@ -52,20 +53,6 @@ typedef struct source_view {
     size_t bytes;  /* of it */
     bool finished; /* available-now: nothing will come after until */
 } source_view;
-
-typedef struct source_block {
-    uint32_t partition;  /* the engine's number, given to take() */
-    int64_t from, until; /* read() gives only messages of these offsets */
-    const void *data;    /* the source's own */
-    size_t size;
-} source_block;
-
-/* A worker's place in a block it is reading; zeroed before the first read. */
-typedef struct source_reading {
-    size_t at;      /* the source's own */
-    void *state;    /* the source's own: memory from `memory` */
-    arena *memory;  /* of the worker, lives as long as the batch */
-} source_reading;
 
 typedef struct source_kind {
     const char *name, *about;

@@ -1,10 +1,10 @@
 /*
- * operators/window.h - the arithmetic of windows in batch time. The choice of a batch's pane stands here and nowhere else.
+ * plan/window.h - the arithmetic of windows in batch time. The choice of a batch's pane stands here and nowhere else.
  *
  *     pane number of t: ceil(t / pane)          a window of n panes at T holds the numbers (ceil(T / pane) - n, ceil(T / pane)]
  */
-#ifndef OPERATORS_WINDOW_H
-#define OPERATORS_WINDOW_H
+#ifndef PLAN_WINDOW_H
+#define PLAN_WINDOW_H
 
 #include <base/failure.h>
 #include <sluice/job.h>

@@ -1,8 +1,8 @@
 /*
- * operators/window.c - panes and reports of windows.
+ * plan/window.c - panes and reports of windows.
  */
 #include <inttypes.h>
-#include <operators/window.h>
+#include <plan/window.h>
 
 enum { PANES_MAX = 1800 };
 

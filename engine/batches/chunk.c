@@ -1,0 +1,171 @@
+/*
+ * batches/chunk.c - a worker takes 512 messages through the whole plan before it looks at the next ones: what they become
+ * stays in the cache.
+ *
+ * The nodes on the way to a lookup run first, and they have no effect. If a key is not in the cache, the chunk is given up
+ * here and comes again when the driver has asked; all that must be undone is what its stages rejected.
+ */
+#include <batches/executor_state.h>
+
+/* ---- A chunk ---- */
+
+static worker *worker_of(executor *self, const sl_task *task)
+{
+    return &self->workers[task->worker];
+}
+
+static void node_run(executor *self, worker *worker, uint32_t i, const sl_rows *in)
+{
+    sl_rows *out = &worker->out[i];
+    *out = (sl_rows){ worker->rows[i], 0, CHUNK_ROWS + 1 };
+    worker->task.stage = self->spec.plan->nodes[i].name;
+    self->nodes[i].kind->rows(self->nodes[i].self, &worker->task, in, out);
+}
+
+static void feed(executor *self, worker *worker, uint32_t i, const sl_rows *in)
+{
+    const plan_node *node = &self->spec.plan->nodes[i];
+    if (node->kind == PLAN_TOP)
+        return; /* it reads the count's store */
+    node_run(self, worker, i, in);
+    for (uint32_t c = 0; c < node->child_count && worker->out[i].count; c++)
+        feed(self, worker, node->children[c], &worker->out[i]);
+}
+
+void chunk_emit(void *executor, sl_task *task, uint32_t number, const void *rows, size_t count)
+{
+    struct executor *self = executor;
+    const plan_node *node = &self->spec.plan->nodes[number];
+    sl_rows in = { (void *)(uintptr_t)rows, count, count };
+    for (uint32_t c = 0; c < node->child_count; c++)
+        feed(self, worker_of(self, task), node->children[c], &in);
+    task->sequence++;
+}
+
+/* The nodes on the way to a lookup, and it. */
+static void probe(executor *self, worker *worker, uint32_t i)
+{
+    const plan_node *node = &self->spec.plan->nodes[i];
+    for (uint32_t c = 0; c < node->child_count; c++) {
+        uint32_t child = node->children[c];
+        if (!self->spec.plan->nodes[child].probing || worker->out[i].count == 0)
+            continue;
+        node_run(self, worker, child, &worker->out[i]);
+        if (!worker->task.missing)
+            probe(self, worker, child);
+    }
+}
+
+/* Everything else. */
+static void follow(executor *self, worker *worker, uint32_t i)
+{
+    const plan_node *node = &self->spec.plan->nodes[i];
+    for (uint32_t c = 0; c < node->child_count && worker->out[i].count; c++) {
+        uint32_t child = node->children[c];
+        if (self->spec.plan->nodes[child].probing)
+            follow(self, worker, child);
+        else
+            feed(self, worker, child, &worker->out[i]);
+    }
+}
+
+static void chunk_keep(executor *self, worker *worker, uint32_t source, size_t count)
+{
+    sl_task *task = &worker->task;
+    for (uint32_t i = 0; self->has_lookups && i < self->spec.plan->count; i++)
+        if (self->spec.plan->nodes[i].kind == PLAN_LOOK_UP)
+            self->nodes[i].kind->kept(self->nodes[i].self, task->worker);
+    follow(self, worker, source);
+    task->records += (int64_t)count;
+    task->reached += (int64_t)worker->out[self->spec.plan->nodes[source].trunk].count;
+}
+
+/* False: the chunk has keys that nobody asked for yet, and had no effect. */
+static bool chunk_run(executor *self, worker *worker, uint32_t source, size_t count)
+{
+    sl_task *task = &worker->task;
+    size_t rejects = task->rejects.size;
+    memset(worker->out, 0, self->spec.plan->count * sizeof *worker->out);
+    worker->out[source] = (sl_rows){ worker->messages, count, count };
+    task->messages = worker->messages;
+    task->message_count = count;
+    task->missing = false;
+    probe(self, worker, source);
+    if (task->missing) {
+        task->rejects.size = rejects;
+        return false;
+    }
+    chunk_keep(self, worker, source, count);
+    return true;
+}
+
+static uint32_t source_node(const executor *self, const intake_input *input)
+{
+    uint32_t wanted = (uint32_t)(input - self->spec.intake->inputs);
+    for (uint32_t i = 0; i < self->spec.plan->count; i++)
+        if (self->spec.plan->nodes[i].kind == PLAN_SOURCE && wanted-- == 0)
+            return i;
+    return 0;
+}
+
+/* A record without a time takes T. */
+static void messages_prepare(const executor *self, const source_block *block, sl_message *messages,
+                             size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        messages[i].origin.partition = block->partition;
+        if (messages[i].origin.time_ms < 0)
+            messages[i].origin.time_ms = self->frame->time_ms;
+    }
+}
+
+/* ---- Blocks and parked chunks ---- */
+
+/* Reads and runs one chunk; false at the end of the block or after a failure. */
+static bool chunk_next(executor *self, worker *worker, parked *at, size_t room)
+{
+    sl_task *task = &worker->task;
+    const intake_block *block = (const intake_block *)(const void *)self->blocks.at + at->block;
+    parked before = *at;
+    size_t count = 0;
+    at->reading.memory = &task->memory;
+    if (block->input->kind->read(block->input->self, &block->block, &at->reading, worker->messages, room,
+                                 &count, &task->failure) != SL_OK ||
+        count == 0)
+        return false;
+    messages_prepare(self, &block->block, worker->messages, count);
+    task->sequence = (uint64_t)at->block << 24 | at->chunk++;
+    if (!chunk_run(self, worker, source_node(self, block->input), count)) {
+        before.count = count;
+        buffer_append(&worker->parked, &before, sizeof before);
+        atomic_fetch_add(&self->parked_chunks, 1);
+    }
+    return task->failure.result == SL_OK;
+}
+
+static void run_blocks(executor *self, worker *worker)
+{
+    size_t count = self->blocks.size / sizeof(intake_block);
+    for (size_t i; (i = atomic_fetch_add(&self->next_block, 1)) < count && !atomic_load(&self->failed);) {
+        parked at = { .block = (uint32_t)i };
+        while (chunk_next(self, worker, &at, CHUNK_ROWS))
+            ;
+    }
+}
+
+static void run_waiting(executor *self, worker *worker)
+{
+    size_t count = self->waiting.size / sizeof(parked);
+    for (size_t i; (i = atomic_fetch_add(&self->next_block, 1)) < count && !atomic_load(&self->failed);) {
+        parked at = ((const parked *)(const void *)self->waiting.at)[i];
+        chunk_next(self, worker, &at, at.count);
+    }
+}
+
+void chunks_run(executor *self, worker *worker, bool first_round)
+{
+    if (first_round)
+        run_blocks(self, worker);
+    else
+        run_waiting(self, worker);
+}

@@ -1,0 +1,47 @@
+/*
+ * batches/executor_state.h - what the two halves of the executor share: chunk.c, which a worker does with its input, and
+ * executor.c, which says who does what when.
+ */
+#ifndef BATCHES_EXECUTOR_STATE_H
+#define BATCHES_EXECUTOR_STATE_H
+
+#include <batches/executor.h>
+
+/* A chunk that waits for its keys: where its block's reading stood. */
+typedef struct parked {
+    uint32_t block, chunk;
+    source_reading reading;
+    size_t count;
+} parked;
+
+typedef struct worker {
+    sl_task task;
+    sl_message *messages;
+    void **rows;  /* by node: room for a chunk */
+    sl_rows *out; /* by node: what it gave for this chunk */
+    buffer parked;
+    size_t rejects_before, reached_before;
+    char padding[128];
+} worker;
+
+struct executor {
+    executor_spec spec;
+    operator nodes[PLAN_NODES_MAX];
+    operator* operators[PLAN_NODES_MAX];
+    bool has_lookups;
+    worker *workers;
+    const batch_frame *frame;
+    buffer blocks;  /* of intake_block */
+    buffer waiting; /* of parked: of all workers, this round */
+    buffer dead;    /* of reject: of all workers, and refused records */
+    buffer saved;   /* one node's state on its way to the checkpoint */
+    atomic_uint next_block, next_shard, parked_chunks;
+    atomic_bool failed;
+};
+
+/* Chunks of this round's blocks, or of the parked ones, as long as there are some. Runs on: worker. */
+void chunks_run(executor *executor, worker *worker, bool first_round);
+/* Rows out of a merge, to the nodes behind this one (an operator_emit). */
+void chunk_emit(void *executor, sl_task *task, uint32_t node, const void *rows, size_t count);
+
+#endif

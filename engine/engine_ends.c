@@ -1,0 +1,179 @@
+/*
+ * engine_ends.c - opens what a job reads from and writes to. A server that is absent at start is waited for.
+ */
+#include <base/log.h>
+#include <base/retry.h>
+#include <engine_parts.h>
+#include <records/document.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- Sources ---- */
+
+static void wake(void *argument)
+{
+    engine *self = argument;
+    if (self->generator)
+        generator_wake(self->generator);
+}
+
+static sl_result start_policy(const settings *settings, source_spec *spec, failure *failure)
+{
+    const char *where = settings_text(settings, "start.from_offsets");
+    if (!strcmp(where, "earliest"))
+        spec->start = SOURCE_EARLIEST;
+    else if (!strcmp(where, "latest"))
+        spec->start = SOURCE_LATEST;
+    else if (!strncmp(where, "timestamp:", 10))
+        spec->start = SOURCE_TIMESTAMP;
+    else
+        return fail(failure, SL_USAGE,
+                    "--from-offsets %s: expected earliest, latest or timestamp:2026-11-23T10:00:00Z", where);
+    return spec->start == SOURCE_TIMESTAMP ? time_parse(where + 10, &spec->start_ms, failure) : SL_OK;
+}
+
+typedef sl_result opening(engine *self, uint32_t node, failure *failure);
+
+/* Absent servers are waited for, with a line that says so, until the start-up timeout. */
+static sl_result open_patiently(engine *self, opening *open, uint32_t node, failure *failure)
+{
+    retry retry = { .first_ms = 100, .most_ms = 2000 };
+    int64_t deadline_ns =
+        clock_ns(&clock_system) + settings_ms(self->spec.settings, "startup.timeout") * 1000000;
+    for (;;) {
+        sl_result result = open(self, node, failure);
+        if (result != SL_RETRY)
+            return result;
+        if (retry.tries == 0)
+            log_warn("engine", "%s; trying again", failure->text);
+        if (!retry_wait(&retry, deadline_ns, &self->stop)) {
+            failure->result = SL_UNREACHABLE;
+            return SL_UNREACHABLE;
+        }
+        failure_clear(failure);
+    }
+}
+
+static sl_result source_open(engine *self, uint32_t node, failure *failure)
+{
+    intake_input *input = self->sources[node];
+    return input->kind->open(&input->spec, &input->self, failure);
+}
+
+static sl_result source_add(engine *self, uint32_t node, failure *failure)
+{
+    const input_place *place = &self->places.inputs[node];
+    source_spec spec = {
+        .name = self->plan.nodes[node].name,
+        .target = place->target,
+        .settings = self->spec.settings,
+        .job = self->spec.name,
+        .available_now = settings_flag(self->spec.settings, "batch.available_now") || self->spec.job->bounded,
+        .bytes_max = settings_bytes(self->spec.settings, "memory.input"),
+        .wake = wake,
+        .wake_argument = self,
+    };
+    SL_TRY(start_policy(self->spec.settings, &spec, failure));
+    intake_add(&self->intake, place->kind, &spec);
+    return SL_OK;
+}
+
+sl_result sources_open(engine *self, failure *failure)
+{
+    size_t next = 0;
+    intake_init(&self->intake, self->spec.settings);
+    for (uint32_t i = 0; i < self->plan.count; i++)
+        if (self->plan.nodes[i].kind == PLAN_SOURCE)
+            SL_TRY(source_add(self, i, failure));
+    for (uint32_t i = 0; i < self->plan.count; i++) {
+        if (self->plan.nodes[i].kind != PLAN_SOURCE)
+            continue;
+        self->sources[i] = &self->intake.inputs[next++];
+        SL_TRY(open_patiently(self, source_open, i, failure));
+        intake_number(&self->intake, self->sources[i]);
+    }
+    return SL_OK;
+}
+
+static sl_result positions_start(engine *self, uint32_t unused, failure *failure)
+{
+    (void)unused;
+    return intake_start(&self->intake, failure);
+}
+
+sl_result sources_start(engine *self, failure *failure)
+{
+    return open_patiently(self, positions_start, 0, failure);
+}
+
+/* ---- Lookups and outputs ---- */
+
+static sl_result lookup_open(engine *self, uint32_t node, failure *failure)
+{
+    const sl_lookup *drawn = &self->plan.nodes[node].as.look_up;
+    const sl_schema *linked = schema_field_at(drawn->into.of(), drawn->into.offset[0])->linked();
+    const char *names[64];
+    for (size_t i = 0; i < linked->count && i < 64; i++)
+        names[i] = linked->fields[i].name;
+    lookup_spec spec = {
+        .name = drawn->name,
+        .target = self->places.lookups[node].target,
+        .prefix = drawn->prefix ? drawn->prefix : "",
+        .names = names,
+        .name_count = linked->count,
+        .settings = self->spec.settings,
+        .job = self->spec.name,
+    };
+    self->lookups[node].kind = self->places.lookups[node].kind;
+    return self->lookups[node].kind->open(&spec, &self->lookups[node].self, failure);
+}
+
+static void output_places_fill(engine *self, const output_places *found, output_places *places)
+{
+    *places = *found;
+    places->origins = &self->intake.origins;
+    places->job = self->spec.name;
+    places->work_dir = self->spec.work_dir;
+    places->first_run = self->head.batch_id == 0;
+    places->take_over = settings_flag(self->spec.settings, "fence.take_over");
+    places->stop = &self->stop;
+    places->startup_ms = settings_ms(self->spec.settings, "startup.timeout");
+}
+
+unsigned workers_wanted(const engine *self)
+{
+    int64_t asked = settings_i64(self->spec.settings, "workers");
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return asked > 0 ? (unsigned)asked : cores > 0 ? (unsigned)cores : 1;
+}
+
+sl_result ends_open(engine *self, failure *failure)
+{
+    const void *places[PLAN_NODES_MAX] = { 0 };
+    for (uint32_t i = 0; i < self->plan.count; i++) {
+        if (self->plan.nodes[i].kind == PLAN_LOOK_UP) {
+            SL_TRY(open_patiently(self, lookup_open, i, failure));
+            places[i] = &self->lookups[i];
+        } else if (self->plan.nodes[i].kind == PLAN_OUTPUT) {
+            output_places_fill(self, &self->places.outputs[i], &self->outputs[i]);
+            places[i] = &self->outputs[i];
+        }
+    }
+    output_places_fill(self, &self->places.dead_letters, &self->dead_places);
+    self->dead_places.bare = true;
+    SL_TRY(dead_letters_open(&self->dead_places, self->spec.settings, self->spec.clock, &self->dead_letters,
+                             failure));
+    executor_spec spec = {
+        .plan = &self->plan,
+        .places = places,
+        .settings = self->spec.settings,
+        .clock = self->spec.clock,
+        .intake = &self->intake,
+        .dead_letters = self->dead_letters,
+        .options = self->options,
+        .workers = workers_wanted(self),
+        .saves = self->spec.work_dir != NULL,
+        .state_max = settings_bytes(self->spec.settings, "memory.state"),
+    };
+    return executor_open(&spec, &self->executor, failure);
+}

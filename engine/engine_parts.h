@@ -1,0 +1,45 @@
+/*
+ * engine_parts.h - what engine.c (order) and engine_ends.c (sources, lookups, outputs) share.
+ */
+#ifndef ENGINE_PARTS_H
+#define ENGINE_PARTS_H
+
+#include <engine.h>
+#include <http/server.h>
+#include <places.h>
+#include <work_dir.h>
+
+struct engine {
+    engine_spec spec;
+    void *options;
+    sl_plan plan;
+    places places;
+    char *dead; /* default place of dead letters */
+    work_dir *work_dir;
+    intake intake;
+    intake_input *sources[PLAN_NODES_MAX];
+    lookup_place lookups[PLAN_NODES_MAX];
+    output_places outputs[PLAN_NODES_MAX];
+    output_places dead_places;
+    dead_letters *dead_letters;
+    executor *executor;
+    checkpoint *checkpoint;
+    checkpoint_head head;
+    journal *journal;
+    buffer replays;
+    events *events;
+    generator *generator;
+    scheduler *scheduler;
+    server *server;
+    atomic_bool stop;
+};
+
+/* Opens the sources, then numbers their partitions. */
+sl_result sources_open(engine *engine, failure *failure);
+/* Every partition from its position on. */
+sl_result sources_start(engine *engine, failure *failure);
+/* Lookups, outputs, dead letters, and the executor on top of them. */
+sl_result ends_open(engine *engine, failure *failure);
+unsigned workers_wanted(const engine *engine);
+
+#endif

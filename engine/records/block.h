@@ -1,0 +1,24 @@
+/*
+ * records/block.h - a piece of one partition's input, which a worker opens into messages.
+ */
+#ifndef RECORDS_BLOCK_H
+#define RECORDS_BLOCK_H
+
+#include <base/arena.h>
+#include <sluice/types.h>
+
+typedef struct source_block {
+    uint32_t partition;  /* the engine's number, given to take() */
+    int64_t from, until; /* read() gives only messages of these offsets */
+    const void *data;    /* the source's own */
+    size_t size;
+} source_block;
+
+/* A worker's place in a block it is reading; zeroed before the first read. */
+typedef struct source_reading {
+    size_t at;      /* the source's own */
+    void *state;    /* the source's own: memory from `memory` */
+    arena *memory;  /* of the worker, lives as long as the batch */
+} source_reading;
+
+#endif
