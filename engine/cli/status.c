@@ -12,6 +12,7 @@
 static sl_result running_tell(const place *place, bool json, failure *failure);
 static void answer_print(json_object *answer);
 static void value_print(const char *name, json_object *value);
+static bool batch_print(const char *label, json_object *value);
 static sl_result stopped_tell(const place *place, bool json, failure *failure);
 static void stopped_print(const place *place, const accounts *accounts);
 static void stopped_print_json(const place *place, const accounts *accounts);
@@ -60,10 +61,25 @@ static void value_print(const char *name, json_object *value)
     if (json_object_is_type(value, json_type_int) && strcmp(name, "batch_time") == 0) {
         clock_iso(json_object_get_int64(value), time);
         printf("%-22s %s\n", label, time);
-    } else {
+    } else if (!batch_print(label, value)) {
         const char *text = value ? json_object_get_string(value) : "-";
         printf("%-22s %s\n", label, text);
     }
+}
+
+/* An account within the answer; false when the value is none. */
+static bool batch_print(const char *label, json_object *value)
+{
+    account batch;
+    char time[25];
+    const char *text =
+        json_object_is_type(value, json_type_object) ? json_object_to_json_string(value) : NULL;
+    if (text == NULL || !account_parse((sl_text){ text, strlen(text) }, &batch))
+        return false;
+    clock_iso(batch.batch_time_ms, time);
+    printf("%-22s %lld at %s, %s, %lld records in %.1f ms\n", label, (long long)batch.batch_id, time,
+           batch.state, (long long)batch.records, batch.processing_ms);
+    return true;
 }
 
 static sl_result stopped_tell(const place *place, bool json, failure *failure)

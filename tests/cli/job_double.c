@@ -19,7 +19,9 @@ static void status_tell(void *argument, buffer *json)
     (void)argument;
     buffer_print(
         json,
-        "{\"job\":\"double\",\"pid\":%d,\"state\":\"running\",\"batch_id\":7,\"batch_time\":1795402680000}\n",
+        "{\"job\":\"double\",\"pid\":%d,\"state\":\"running\",\"batch_id\":7,\"batch_time\":1795402680000,"
+        "\"last_batch\":{\"job\":\"double\",\"batch_id\":7,\"batch_time\":1795402680000,\"state\":\"completed\","
+        "\"attempt\":1,\"records\":240,\"processing_ms\":3.2}}\n",
         (int)getpid());
 }
 

@@ -42,6 +42,9 @@ static void a_running_job_tells_its_state_itself(void **state)
     assert_non_null(strstr(words_printed(), "state                  running\n"));
     assert_non_null(strstr(words_printed(), "batch id               7\n"));
     assert_non_null(strstr(words_printed(), "batch time             2026-11-23T02:58:00.000Z\n"));
+    assert_non_null(strstr(words_printed(),
+                           "last batch             7 at 2026-11-23T02:58:00.000Z, completed, "
+                           "240 records in 3.2 ms\n"));
     job_double_end(job);
 }
 
