@@ -1,0 +1,262 @@
+/*
+ * tests/batches/events.c - listeners that keep up, that do not, and that refuse.
+ */
+#include <base/folder.h>
+#include <base/log.h>
+#include <batches/events.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+enum { HELD_MAX = 1000, TOLD_MAX = 6000 };
+
+/* What a listener heard. While its gate is shut it stays in its hook. */
+typedef struct ear {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool shut;
+    size_t inside; /* calls of hooks that began */
+    int64_t ids[TOLD_MAX];
+    size_t count;
+    char last[2048]; /* the newest account */
+    bool closed;
+} ear;
+
+static ear *slow, *quick;
+
+static ear *ear_new(bool shut)
+{
+    ear *made = calloc(1, sizeof *made);
+    pthread_mutex_init(&made->mutex, NULL);
+    pthread_cond_init(&made->changed, NULL);
+    made->shut = shut;
+    return made;
+}
+
+static void ear_free(ear *ear)
+{
+    pthread_mutex_destroy(&ear->mutex);
+    pthread_cond_destroy(&ear->changed);
+    free(ear);
+}
+
+static void hear(void *self, const sl_batch_info *batch)
+{
+    ear *ear = self;
+    pthread_mutex_lock(&ear->mutex);
+    ear->inside++;
+    pthread_cond_broadcast(&ear->changed);
+    while (ear->shut)
+        pthread_cond_wait(&ear->changed, &ear->mutex);
+    ear->ids[ear->count++] = batch->batch_id;
+    sl_batch_json(batch, ear->last, sizeof ear->last);
+    pthread_mutex_unlock(&ear->mutex);
+}
+
+static void wait_until_inside(ear *ear)
+{
+    pthread_mutex_lock(&ear->mutex);
+    while (ear->inside == 0)
+        pthread_cond_wait(&ear->changed, &ear->mutex);
+    pthread_mutex_unlock(&ear->mutex);
+}
+
+static void gate_open(ear *ear)
+{
+    pthread_mutex_lock(&ear->mutex);
+    ear->shut = false;
+    pthread_cond_broadcast(&ear->changed);
+    pthread_mutex_unlock(&ear->mutex);
+}
+
+static void *slow_open(const sl_listener_place *place, char *error)
+{
+    (void)place, (void)error;
+    return slow;
+}
+
+static void *quick_open(const sl_listener_place *place, char *error)
+{
+    (void)place, (void)error;
+    return quick;
+}
+
+static void ear_closed(void *self)
+{
+    ((ear *)self)->closed = true;
+}
+
+static const sl_listener slow_listener = {
+    .name = "slow", .open = slow_open, .close = ear_closed, .on_batch_completed = hear
+};
+static const sl_listener lossless_listener = {
+    .name = "lossless", .lossless = true, .open = quick_open, .close = ear_closed, .on_batch_completed = hear
+};
+
+static events *events_with(const sl_listener *listener)
+{
+    failure failure = { 0 };
+    events *made = events_new();
+    assert_int_equal(events_add(made, listener, &(sl_listener_place){ "job", NULL, NULL }, &failure), SL_OK);
+    return made;
+}
+
+static void tell(events *events, int64_t from, int64_t until)
+{
+    for (int64_t id = from; id < until; id++)
+        events_tell(events, &(sl_batch_info){ .job = "job", .batch_id = id, .state = SL_BATCH_COMPLETED });
+}
+
+static void assert_heard(const ear *ear, int64_t from, size_t count)
+{
+    assert_int_equal(ear->count, count);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(ear->ids[i], from + (int64_t)i);
+}
+
+/* events_tell() returns though the listener stays in its hook: else this test would not end. */
+static void a_listener_that_blocks_loses_its_own_newest_events_only(void **state)
+{
+    (void)state;
+    failure failure = { 0 };
+    settings *settings = settings_new();
+    settings_add(settings, "log", log_settings);
+    folder_open();
+    assert_int_equal(log_open(settings, folder_path("log"), &failure), SL_OK);
+    slow = ear_new(true);
+    quick = ear_new(false);
+    events *events = events_with(&slow_listener);
+    assert_int_equal(
+        events_add(events, &lossless_listener, &(sl_listener_place){ "job", NULL, NULL }, &failure), SL_OK);
+    tell(events, 0, 1);
+    wait_until_inside(slow);
+    tell(events, 1, 1 + HELD_MAX + 50);
+    gate_open(slow);
+    events_free(events);
+    log_close();
+    assert_heard(slow, 0, 1 + HELD_MAX);
+    assert_heard(quick, 0, 1 + HELD_MAX + 50);
+    assert_true(slow->closed && quick->closed);
+    assert_non_null(strstr(folder_read("log"), "listener slow lost 50 events"));
+    assert_null(strstr(folder_read("log"), "lossless"));
+    settings_free(settings);
+    ear_free(slow);
+    ear_free(quick);
+    folder_close();
+}
+
+static void a_lossless_listener_hears_all_in_order(void **state)
+{
+    (void)state;
+    quick = ear_new(true);
+    events *events = events_with(&lossless_listener);
+    tell(events, 0, TOLD_MAX);
+    gate_open(quick);
+    events_free(events);
+    assert_heard(quick, 0, TOLD_MAX);
+    ear_free(quick);
+}
+
+static void what_was_told_is_a_copy(void **state)
+{
+    (void)state;
+    char job[] = "listens", error[] = "no \"room\"", topic[] = "realtime", counter[] = "bad_age",
+         wanted[2048];
+    sl_range ranges[] = { { topic, 3, 10, 20, 25 } };
+    sl_counter counters[] = { { counter, 5 } };
+    sl_batch_info batch = { .job = job, .batch_id = 8, .state = SL_BATCH_COMPLETED, .error = error };
+    batch.ranges = ranges;
+    batch.range_count = 1;
+    batch.counters = counters;
+    batch.counter_count = 1;
+    sl_batch_json(&batch, wanted, sizeof wanted);
+    quick = ear_new(true);
+    events *events = events_with(&lossless_listener);
+    events_tell(events, &batch);
+    memset(job, 'x', strlen(job));
+    memset(error, 'x', strlen(error));
+    memset(topic, 'x', strlen(topic));
+    memset(counter, 'x', strlen(counter));
+    ranges[0].from = counters[0].value = -1;
+    gate_open(quick);
+    events_free(events);
+    assert_string_equal(quick->last, wanted);
+    ear_free(quick);
+}
+
+static size_t hooks[4];
+
+static void submitted(void *self, const sl_batch_info *batch)
+{
+    (void)self;
+    assert_int_equal(batch->state, SL_BATCH_SUBMITTED);
+    hooks[0]++;
+}
+
+static void failed(void *self, const sl_batch_info *batch)
+{
+    (void)self;
+    assert_int_equal(batch->state, SL_BATCH_FAILED);
+    hooks[3]++;
+}
+
+static void the_hook_follows_from_the_state_and_may_be_absent(void **state)
+{
+    (void)state;
+    const sl_listener listener = { .name = "two",
+                                   .on_batch_submitted = submitted,
+                                   .on_batch_failed = failed };
+    events *events = events_with(&listener);
+    for (int one = SL_BATCH_SUBMITTED; one <= SL_BATCH_FAILED; one++)
+        events_tell(events, &(sl_batch_info){ .job = "job", .state = (sl_batch_state)one });
+    events_free(events);
+    assert_int_equal(hooks[0], 1);
+    assert_int_equal(hooks[3], 1);
+}
+
+static void *refuse(const sl_listener_place *place, char *error)
+{
+    snprintf(error, 256, "no place for %s", place->argument);
+    return NULL;
+}
+
+static void a_listener_that_refuses_says_why(void **state)
+{
+    (void)state;
+    const sl_listener listener = { .name = "picky", .open = refuse };
+    failure failure = { 0 };
+    events *events = events_new();
+    assert_int_equal(events_add(events, &listener, &(sl_listener_place){ "job", NULL, "this" }, &failure),
+                     SL_FAILED);
+    assert_string_equal(failure.text, "listener picky: no place for this");
+    events_free(events);
+}
+
+static void without_listeners_telling_does_nothing(void **state)
+{
+    (void)state;
+    events *events = events_new();
+    tell(events, 0, 3);
+    events_free(events);
+    events_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_listener_that_blocks_loses_its_own_newest_events_only),
+        cmocka_unit_test(a_lossless_listener_hears_all_in_order),
+        cmocka_unit_test(what_was_told_is_a_copy),
+        cmocka_unit_test(the_hook_follows_from_the_state_and_may_be_absent),
+        cmocka_unit_test(a_listener_that_refuses_says_why),
+        cmocka_unit_test(without_listeners_telling_does_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
