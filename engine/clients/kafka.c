@@ -44,6 +44,7 @@ static void conf_user(void *argument, const char *key, const char *value);
 static sl_result conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, failure *failure);
 static void client_log(const rd_kafka_t *client, int level, const char *facility, const char *text);
 static void *closing_run(void *argument);
+static void closing_free(closing *closing);
 static const kafka_row *own_rows(void);
 
 rd_kafka_conf_t *kafka_conf_new(void)
@@ -88,10 +89,11 @@ void kafka_client_close(rd_kafka_t *client)
     clock_condition(&closing->changed);
     pthread_t thread;
     if (pthread_create(&thread, NULL, closing_run, closing) != 0) {
-        closing_run(closing);
-    } else {
-        pthread_detach(thread);
+        closing_free(closing);
+        rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        return;
     }
+    pthread_detach(thread);
     int64_t deadline_ns = clock_ns(&clock_system) + CLOSE_SECONDS * INT64_C(1000000000);
     pthread_mutex_lock(&closing->mutex);
     while (!closing->done && clock_wait(&clock_system, &closing->changed, &closing->mutex, deadline_ns))
@@ -103,9 +105,7 @@ void kafka_client_close(rd_kafka_t *client)
         log_warn("kafka", "a client did not close within %d s and is left behind", CLOSE_SECONDS);
         return;
     }
-    pthread_cond_destroy(&closing->changed);
-    pthread_mutex_destroy(&closing->mutex);
-    free(closing);
+    closing_free(closing);
 }
 
 const char *kafka_servers(const settings *settings)
@@ -318,12 +318,16 @@ static void *closing_run(void *argument)
     bool abandoned = closing->abandoned;
     pthread_cond_signal(&closing->changed);
     pthread_mutex_unlock(&closing->mutex);
-    if (abandoned) {
-        pthread_cond_destroy(&closing->changed);
-        pthread_mutex_destroy(&closing->mutex);
-        free(closing);
-    }
+    if (abandoned)
+        closing_free(closing);
     return NULL;
+}
+
+static void closing_free(closing *closing)
+{
+    pthread_cond_destroy(&closing->changed);
+    pthread_mutex_destroy(&closing->mutex);
+    free(closing);
 }
 
 /* ---- Tables ---- */
