@@ -1,0 +1,237 @@
+/*
+ * tests/batches/intake.c - what a batch takes: all that arrived, the rate limit to the record, the memory limit, and the
+ * ways back.
+ */
+#include <batches/inputs.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+static void cut(inputs *inputs, batch *batch, bool *finished)
+{
+    failure failure = { 0 };
+    assert_int_equal(intake_cut(&inputs->intake, batch, finished, &failure), SL_OK);
+}
+
+/* How many records a cut of this interval takes of partition 0. */
+static int64_t cut_count(inputs *inputs, int64_t interval_ms)
+{
+    batch batch = { .interval_ms = interval_ms };
+    bool finished;
+    size_t count;
+    cut(inputs, &batch, &finished);
+    const batch_range *ranges = batch_ranges(&batch, &count);
+    int64_t records = count ? ranges->until - ranges->from : 0;
+    buffer_done(&batch.ranges);
+    return records;
+}
+
+static void a_batch_takes_all_that_arrived_since_the_last(void **state)
+{
+    (void)state;
+    inputs inputs = { 0 };
+    batch batch = { .interval_ms = 1000 };
+    bool finished;
+    size_t count;
+    inputs_open(&inputs, "");
+    inputs_start(&inputs);
+    inputs_send_many(&inputs, 0, 3);
+    inputs_send_many(&inputs, 2, 5);
+    cut(&inputs, &batch, &finished);
+    const batch_range *ranges = batch_ranges(&batch, &count);
+    assert_int_equal(count, 2);
+    assert_true(ranges[0].partition == 0 && ranges[0].from == 0 && ranges[0].until == 3 &&
+                ranges[0].end == 3);
+    assert_true(ranges[1].partition == 2 && ranges[1].from == 0 && ranges[1].until == 5 &&
+                ranges[1].end == 5);
+    assert_false(finished);
+    inputs_send_many(&inputs, 2, 1);
+    cut(&inputs, &batch, &finished);
+    assert_true(inputs_one_range(&batch, 2, 5, 6));
+    cut(&inputs, &batch, &finished);
+    assert_int_equal(batch.ranges.size, 0);
+    buffer_done(&batch.ranges);
+    inputs_close(&inputs);
+}
+
+static void the_fraction_of_a_rate_is_carried_over(void **state)
+{
+    (void)state;
+    inputs inputs = { 0 };
+    inputs_open(&inputs, "--max-rate-per-partition 5");
+    inputs_start(&inputs);
+    inputs_send_many(&inputs, 0, 100);
+    const int64_t wanted[] = { 1, 2, 1, 2, 1, 2 }; /* 5/s in 300 ms: 1.5 a batch */
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+        assert_int_equal(cut_count(&inputs, 300), wanted[i]);
+    inputs_close(&inputs);
+}
+
+static void a_thousand_small_intervals_take_what_the_rate_allows(void **state)
+{
+    (void)state;
+    inputs inputs = { 0 };
+    int64_t sum = 0;
+    inputs_open(&inputs, "--max-rate-per-partition 7");
+    inputs_start(&inputs);
+    inputs_send_many(&inputs, 0, 1000);
+    for (int i = 0; i < 1000; i++)
+        sum += cut_count(&inputs, 10);
+    assert_in_range(sum, 69, 70);
+    inputs_close(&inputs);
+}
+
+/* The limit is one of speed: what a quiet hour did not use is not saved up. */
+static void an_idle_partition_saves_nothing_up(void **state)
+{
+    (void)state;
+    inputs inputs = { 0 };
+    inputs_open(&inputs, "--max-rate-per-partition 10");
+    inputs_start(&inputs);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(cut_count(&inputs, 1000), 0);
+    inputs_send_many(&inputs, 0, 100);
+    assert_int_equal(cut_count(&inputs, 1000), 10);
+    inputs_close(&inputs);
+}
+
+static void each_partition_has_its_share_of_the_memory(void **state)
+{
+    (void)state;
+    inputs inputs = { 0 };
+    batch batch = { .interval_ms = 1000 };
+    bool finished;
+    size_t count;
+    static char line[10001];
+    memset(line, 'x', sizeof line - 1);
+    inputs_open(&inputs, "--conf memory.input=1mb"); /* a quarter for each partition: about 26 lines */
+    inputs_start(&inputs);
+    for (int i = 0; i < 100; i++)
+        inputs_send(&inputs, 1, line);
+    inputs_send(&inputs, 3, "a line");
+    cut(&inputs, &batch, &finished);
+    const batch_range *ranges = batch_ranges(&batch, &count);
+    assert_int_equal(count, 2);
+    assert_in_range(ranges[0].until - ranges[0].from, 20, 30);
+    assert_int_equal(ranges[0].end, 100);
+    assert_int_equal(ranges[1].until, 1);
+    buffer_done(&batch.ranges);
+    inputs_close(&inputs);
+}
+
+static void a_cut_that_is_taken_back_comes_again(void **state)
+{
+    (void)state;
+    inputs inputs = { 0 };
+    batch batch = { .interval_ms = 1000 };
+    bool finished;
+    inputs_open(&inputs, "");
+    inputs_start(&inputs);
+    inputs_send_many(&inputs, 1, 4);
+    cut(&inputs, &batch, &finished);
+    intake_uncut(&inputs.intake, &batch);
+    inputs_send_many(&inputs, 1, 2);
+    cut(&inputs, &batch, &finished);
+    assert_true(inputs_one_range(&batch, 1, 0, 6));
+    buffer_done(&batch.ranges);
+    inputs_close(&inputs);
+}
+
+static void available_now_is_finished_when_every_end_is_reached(void **state)
+{
+    (void)state;
+    inputs inputs = { 0 };
+    batch batch = { .interval_ms = 1000 };
+    bool finished;
+    inputs_open(&inputs, "--available-now --max-rate-per-partition 3");
+    inputs_start(&inputs);
+    inputs_send_many(&inputs, 0, 3);
+    inputs_send_many(&inputs, 1, 4);
+    cut(&inputs, &batch, &finished);
+    assert_false(finished);
+    cut(&inputs, &batch, &finished);
+    assert_true(finished);
+    assert_true(inputs_one_range(&batch, 1, 3, 4));
+    buffer_done(&batch.ranges);
+    inputs_close(&inputs);
+}
+
+static void a_journaled_batch_waits_until_all_of_it_is_here(void **state)
+{
+    (void)state;
+    inputs inputs = { 0 };
+    batch journaled = { .interval_ms = 1000 }, next = { .interval_ms = 1000 };
+    bool all, finished;
+    failure failure = { 0 };
+    batch_range range = { 2, 0, 3, 3 };
+    inputs_open(&inputs, "");
+    inputs_start(&inputs);
+    buffer_append(&journaled.ranges, &range, sizeof range);
+    inputs_send_many(&inputs, 2, 2);
+    assert_int_equal(intake_holds(&inputs.intake, &journaled, &all, &failure), SL_OK);
+    assert_false(all);
+    inputs_send_many(&inputs, 2, 2);
+    assert_int_equal(intake_holds(&inputs.intake, &journaled, &all, &failure), SL_OK);
+    assert_true(all);
+    cut(&inputs, &next, &finished); /* goes on behind it */
+    assert_true(inputs_one_range(&next, 2, 3, 4));
+    buffer_done(&journaled.ranges);
+    buffer_done(&next.ranges);
+    inputs_close(&inputs);
+}
+
+static void blocks_carry_the_engines_number_of_their_partition(void **state)
+{
+    (void)state;
+    inputs inputs = { 0 };
+    batch batch = { .interval_ms = 1000 };
+    bool finished;
+    buffer blocks = { 0 };
+    inputs_open(&inputs, "");
+    inputs_start(&inputs);
+    inputs_send_many(&inputs, 3, 2);
+    cut(&inputs, &batch, &finished);
+    intake_take(&inputs.intake, &batch, &blocks);
+    const intake_block *block = (const intake_block *)(const void *)blocks.at;
+    assert_int_equal(blocks.size, sizeof *block);
+    assert_ptr_equal(block->input, inputs.input);
+    assert_true(block->block.partition == 3 && block->block.from == 0 && block->block.until == 2);
+    intake_release(&inputs.intake, &batch);
+    buffer_done(&blocks);
+    buffer_done(&batch.ranges);
+    inputs_close(&inputs);
+}
+
+static void partitions_are_found_by_their_names(void **state)
+{
+    (void)state;
+    inputs inputs = { 0 };
+    inputs_open(&inputs, "");
+    assert_int_equal(intake_find(&inputs.intake, "lines", 2), 2);
+    assert_int_equal(intake_find(&inputs.intake, "lines", 4), -1);
+    assert_int_equal(intake_find(&inputs.intake, "line", 2), -1);
+    assert_string_equal(inputs.intake.origins.at[2].id, "lines-2-");
+    inputs_close(&inputs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_batch_takes_all_that_arrived_since_the_last),
+        cmocka_unit_test(the_fraction_of_a_rate_is_carried_over),
+        cmocka_unit_test(a_thousand_small_intervals_take_what_the_rate_allows),
+        cmocka_unit_test(an_idle_partition_saves_nothing_up),
+        cmocka_unit_test(each_partition_has_its_share_of_the_memory),
+        cmocka_unit_test(a_cut_that_is_taken_back_comes_again),
+        cmocka_unit_test(available_now_is_finished_when_every_end_is_reached),
+        cmocka_unit_test(a_journaled_batch_waits_until_all_of_it_is_here),
+        cmocka_unit_test(blocks_carry_the_engines_number_of_their_partition),
+        cmocka_unit_test(partitions_are_found_by_their_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
