@@ -1,6 +1,7 @@
 /*
  * main.c - where every job program starts: options, signals, exit codes. A job has no main of its own.
  */
+#include <base/disk.h>
 #include <base/faults.h>
 #include <base/log.h>
 #include <base/memory.h>
@@ -188,10 +189,14 @@ static sl_result start(const settings *settings, const char *name, const char *w
         engine_explain(&spec, &checked, failure); /* a mistake is told before anything is touched */
     buffer_done(&checked);
     SL_TRY(result);
-    if (settings_flag(settings, "--detach"))
+    bool detached = settings_flag(settings, "--detach");
+    /* From here on the log alone is told what goes wrong: it has to be there. */
+    if (detached)
+        SL_TRY(disk_folder(work_dir, failure));
+    SL_TRY(log_start(settings, work_dir, failure));
+    if (detached)
         detach(name, work_dir);
     signals_block();
-    SL_TRY(log_start(settings, work_dir, failure));
     SL_TRY(engine_open(&spec, &engine, failure));
     result = run(engine, failure);
     engine_close(engine);
