@@ -54,9 +54,9 @@ static void consequences_tell(const place *place)
     printf("%s will forget, in %s:\n"
            "  its positions     it reads its inputs from where --from-offsets says\n"
            "  its windows       counts and lists begin empty\n"
-           "  its history       `sluice batches %s` begins anew\n"
+           "  its history       `sluice batches` begins anew\n"
            "Dead letters and the log are kept, and so is whatever it has written elsewhere.\n",
-           place->name, place->folder, place->name);
+           place->name, place->folder);
 }
 
 static sl_result files_remove(const place *place, const char *prefix, failure *failure)
