@@ -176,7 +176,7 @@ static void a_batch_shows_its_counts_top_tracks_and_interests(void **state)
         "00:00:02  40 records, 38 written, 2 dead letters  (processing 3.2 ms, total delay 3.3 ms)\n"
         "  top tracks, gender 0:  none yet\n"
         "  top tracks, gender 1:  453 (12)  56 (7)\n"
-        "  interests: 1, the newest:  customer 9 likes 56 (3 plays)\n");
+        "  interests: 1, the newest:  customer 9 likes track 56 (3 plays)\n");
     assert_true(completed);
     demo_view_close(view);
     redis_server_stop(redis);
