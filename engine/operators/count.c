@@ -277,6 +277,24 @@ static void tops_changed(count *self, unsigned number)
     }
 }
 
+static void tops_forgot(count *self, unsigned number)
+{
+    for (uint32_t c = 0; c < self->node->child_count; c++) {
+        const operator *top = self->operators[self->node->children[c]];
+        if (top->kind->forgot)
+            top->kind->forgot(top->self, number);
+    }
+}
+
+/* Panes that left before this batch. Ids of their keys are used again by new ones: tops must know before. */
+static void advance_to_batch(count *self, count_shard *shard, unsigned number)
+{
+    uint32_t keys = shard->store.live;
+    count_advance(self, shard, self->batch->time_ms);
+    if (shard->store.live < keys)
+        tops_forgot(self, number);
+}
+
 /* The batch enters the state once; windows that ended before it report first. Rows go out at every attempt. */
 static void count_merge(void *opened, sl_task *task, unsigned number)
 {
@@ -291,7 +309,7 @@ static void count_merge(void *opened, sl_task *task, unsigned number)
         count_emit(self, task, number, ends[next]);
     }
     if (!again) {
-        count_advance(self, shard, time_ms);
+        advance_to_batch(self, shard, number);
         count_apply(self, shard, number);
         touched_close(self, shard);
         tops_changed(self, number);

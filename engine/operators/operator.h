@@ -67,7 +67,9 @@ typedef struct operator_kind {
     sl_result (*resolve)(void *self, failure *failure);
     void (*merge)(void *self, sl_task *task, unsigned shard);
     void (*finish)(void *self, sl_task *task);
-    /* Top: the keys of a count changed; a window reports. Owner of the shard, inside the count's merge. */
+    /* Top: keys left the count and their ids will be given out again; keys of it changed; a window reports. Owner of the
+       shard, inside the count's merge. */
+    void (*forgot)(void *self, unsigned shard);
     void (*changed)(void *self, unsigned shard, const uint32_t *ids, size_t count);
     void (*report)(void *self, sl_task *task, unsigned shard, int64_t end_ms);
     const keyed *(*keyed)(void *self);

@@ -175,7 +175,7 @@ static group *group_of(top *self, top_shard *shard, sl_text name)
     return added;
 }
 
-/* Reads the candidates' amounts again; those that are gone, or whose id another group's key has now, are dropped. */
+/* Reads the candidates' amounts again; those that are gone are dropped. */
 static void group_refresh(top *self, unsigned number, group *group)
 {
     top_shard *shard = &self->shards[number];
@@ -229,6 +229,14 @@ static void candidate_offer(top *self, unsigned number, uint32_t id, char *row)
     candidate_set(shard, id, true);
     if (group->count == 2 * self->keep)
         group_cut(self, number, group);
+}
+
+/* A candidate must not outlive its key: another key, of another group perhaps, gets its id. */
+static void top_forgot(void *opened, unsigned number)
+{
+    top *self = opened;
+    for (size_t g = 0; g < self->shards[number].group_count; g++)
+        group_refresh(self, number, &self->shards[number].groups[g]);
 }
 
 static void top_changed(void *opened, unsigned number, const uint32_t *ids, size_t count)
@@ -374,6 +382,7 @@ const operator_kind operator_top = {
     .close = top_close,
     .begin = top_begin,
     .finish = top_finish,
+    .forgot = top_forgot,
     .changed = top_changed,
     .report = top_report,
 };
