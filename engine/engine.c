@@ -236,7 +236,7 @@ void engine_close(engine *self)
     if (self == NULL)
         return;
     if (self->generator)
-        generator_stop(self->generator);
+        generator_join(self->generator);
     server_close(self->server);
     events_free(self->events);
     executor_close(self->executor);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <settings.h>
 #include <signal.h>
 #include <stdio.h>
@@ -94,6 +95,14 @@ static void *signals_run(void *argument)
         return NULL;
     log_warn("main", "stopped at once; the next start replays the running batch");
     _exit(1);
+}
+
+/* librdkafka takes and frees buffers of megabytes all the time; pages that went back to the system come back cleared, page by
+ * page, which costs more than reading them. */
+static void malloc_keep(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 64 << 20);
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }
 
 static void signals_block(void)
@@ -216,6 +225,7 @@ int main(int argc, char **argv)
     failure failure = { 0 };
     settings *settings = settings_for(&job);
     faults_open();
+    malloc_keep();
     settings_environment(settings, environ, &failure);
     sl_result result = options_read(settings, argc, argv, &failure);
     if (result == SL_OK && settings_flag(settings, "--help")) {

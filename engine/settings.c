@@ -60,7 +60,7 @@ const setting engine_settings[] = {
 
 static const char *flag_name(const char *member)
 {
-    char *flag = memory_new(strlen(member) + 3); /* as long as the process: an option's name is one, too */
+    char *flag = memory_new(strlen(member) + 3);
     memcpy(flag, "--", 2);
     for (size_t i = 0; member[i]; i++)
         flag[i + 2] = member[i] == '_' ? '-' : member[i];
@@ -80,7 +80,8 @@ static const char *value_name(sl_option_kind kind)
     return names[kind];
 }
 
-static const setting *option_rows(const sl_job *job)
+/* The table copies what it is given. */
+static void options_add(settings *settings, const sl_job *job)
 {
     size_t count = 0;
     while (job->options && job->options[count].name)
@@ -96,7 +97,10 @@ static const setting *option_rows(const sl_job *job)
         rows[i].value = value_name(option->kind);
         rows[i].help = option->help;
     }
-    return rows;
+    settings_add(settings, job->name, rows);
+    for (size_t i = 0; i < count; i++)
+        free((void *)(uintptr_t)rows[i].flag);
+    free(rows);
 }
 
 /* Kinds that speak to the same server point to one table: it is added once. */
@@ -129,7 +133,7 @@ settings *settings_for(const sl_job *job)
 {
     settings *made = settings_new();
     if (job->options)
-        settings_add(made, job->name, option_rows(job));
+        options_add(made, job);
     settings_add(made, "batches", engine_settings);
     kinds_add(made);
     settings_add(made, "log", log_settings);

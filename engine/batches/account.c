@@ -1,7 +1,7 @@
 /*
  * batches/account.c - a batch's account as the line of JSON that users read; see <sluice/listener.h>.
  */
-#include <base/buffer.h>
+#include <batches/account.h>
 #include <inttypes.h>
 #include <records/document.h>
 #include <sluice/listener.h>
@@ -47,7 +47,7 @@ static void print_counts(buffer *out, const sl_batch_info *batch)
     }
 }
 
-static void print_batch(buffer *out, const sl_batch_info *batch)
+void account_print(const sl_batch_info *batch, buffer *out)
 {
     buffer_text(out, "{\"job\":");
     json_string(out, text_of(batch->job));
@@ -68,13 +68,14 @@ static void print_batch(buffer *out, const sl_batch_info *batch)
 
 size_t sl_batch_json(const sl_batch_info *batch, char *at, size_t room)
 {
-    static _Thread_local buffer line; /* one per thread that writes accounts: a listener's, the driver's */
-    line.size = 0;
-    print_batch(&line, batch);
+    buffer line = { 0 };
+    account_print(batch, &line);
     if (room) {
         size_t size = line.size < room ? line.size : room - 1;
         memcpy(at, line.at, size);
         at[size] = '\0';
     }
-    return line.size;
+    size_t whole = line.size;
+    buffer_done(&line);
+    return whole;
 }

@@ -55,9 +55,7 @@ void generator_free(generator *self)
 {
     if (self == NULL)
         return;
-    generator_stop(self);
-    if (self->running)
-        pthread_join(self->thread, NULL);
+    generator_join(self);
     for (; self->count; self->count--)
         batch_free(self->waiting[(self->first + self->count - 1) % self->spec.held_max]);
     for (size_t i = self->replayed; i < self->spec.replay_count; i++)
@@ -300,6 +298,14 @@ void generator_stop(generator *self)
     self->stopping = true;
     pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->mutex);
+}
+
+void generator_join(generator *self)
+{
+    generator_stop(self);
+    if (self->running)
+        pthread_join(self->thread, NULL);
+    self->running = false;
 }
 
 void generator_wake(void *argument)

@@ -31,7 +31,9 @@ generator *generator_new(const generator_spec *spec);
 void generator_free(generator *generator); /* NULL is fine; stops it and waits for a cut that runs */
 sl_result generator_start(generator *generator, failure *failure); /* begins to tick */
 void generator_stop(generator *generator); /* no more cuts, and generator_take() gives no more. Any thread */
-void generator_wake(void *generator);      /* something arrived. Any thread */
+void generator_join(
+    generator *generator);            /* stops it and waits for a cut that runs; not from its own thread */
+void generator_wake(void *generator); /* something arrived. Any thread */
 
 /* The next batch, waiting for it; NULL: there will be none. SL_RETRY troubles are waited out. Runs on: driver. */
 batch *generator_take(generator *generator, failure *failure);

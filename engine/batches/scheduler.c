@@ -6,6 +6,7 @@
 #include <base/log.h>
 #include <base/memory.h>
 #include <base/retry.h>
+#include <batches/account.h>
 #include <batches/scheduler.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,12 +94,10 @@ static void info_ended(scheduler *self, sl_batch_state state)
     info->lookup_missed = result->operators.lookup_missed;
     info->counters = result->operators.counters;
     info->counter_count = result->operators.counter_count;
-    size_t size = sl_batch_json(info, self->account.at, self->account.room);
-    if (size >= self->account.room) {
-        buffer_reserve(&self->account, size + 256);
-        sl_batch_json(info, self->account.at, self->account.room);
-    }
-    self->account.size = size;
+    self->account.size = 0;
+    account_print(info, &self->account);
+    buffer_byte(&self->account, '\0');
+    self->account.size--;
 }
 
 static void note_done(scheduler *self)

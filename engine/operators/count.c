@@ -280,7 +280,7 @@ static void tops_changed(count *self, unsigned number)
 static void tops_forgot(count *self, unsigned number)
 {
     for (uint32_t c = 0; c < self->node->child_count; c++) {
-        const operator *top = self->operators[self->node->children[c]];
+        const operator* top = self->operators[self->node->children[c]];
         if (top->kind->forgot)
             top->kind->forgot(top->self, number);
     }

@@ -16,9 +16,9 @@ typedef struct source_block {
 
 /* A worker's place in a block it is reading; zeroed before the first read. */
 typedef struct source_reading {
-    size_t at;      /* the source's own */
-    void *state;    /* the source's own: memory from `memory` */
-    arena *memory;  /* of the worker, lives as long as the batch */
+    size_t at;     /* the source's own */
+    void *state;   /* the source's own: memory from `memory` */
+    arena *memory; /* of the worker, lives as long as the batch */
 } source_reading;
 
 #endif

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 /* A name is copied 32 bytes at a time, whatever its size: its memory has that much, and so has the document's. */
-enum { NAME_STEP = 32 };
+enum { NAME_STEP = 32, RARE_ROOM = 48, TIMESTAMP_SIZE = 39 };
 
 typedef struct step {
     sl_text name; /* `,"customer_id":` */
@@ -29,6 +29,7 @@ struct document {
     size_t count;
     const sl_field *id_fields[4];
     bool by_origin, bare;
+    size_t fixed_room; /* all of a document but its texts */
 };
 
 static sl_text step_name(const char *name)
@@ -62,7 +63,9 @@ document *document_new(const sl_schema *schema, const sl_fields *id, const origi
         const sl_field *field = &schema->fields[i];
         if (field->kind != SL_KIND_origin)
             made->steps[made->count++] = (step){ step_name(field->name), field->offset, field->kind };
+        made->fixed_room += strlen(field->name) + 2 * NAME_STEP + RARE_ROOM;
     }
+    made->fixed_room += 2 * TIMESTAMP_SIZE;
     return made;
 }
 
@@ -100,107 +103,115 @@ const sl_field *schema_field_at(const sl_schema *schema, size_t offset)
     return NULL;
 }
 
-static void step_number(buffer *out, const step *step, int64_t value)
+/* What a row may take at most, so that its fields are written without looking at the room again. */
+static size_t fields_room(const document *document, const char *row)
 {
-    char *at = buffer_reserve(out, step->name.size + NAME_STEP + JSON_NUMBER_MAX);
-    at = name_copy(at, step->name);
-    out->size = (size_t)(json_number(at, value) - out->at);
+    size_t room = document->fixed_room;
+    for (size_t i = 0; i < document->count; i++) {
+        const step *step = &document->steps[i];
+        if (step->kind == SL_KIND_text)
+            room += json_text_room(*(const sl_text *)(const void *)(row + step->offset));
+        else if (step->kind == SL_KIND_linked && *(const void *const *)(const void *)(row + step->offset))
+            room += linked_head_of(*(const void *const *)(const void *)(row + step->offset))->json.size;
+    }
+    return room;
 }
 
-static void step_text(buffer *out, const step *step, sl_text text)
-{
-    if (text.at == NULL)
-        return;
-    char *at = buffer_reserve(out, step->name.size + NAME_STEP + json_text_room(text));
-    at = name_copy(at, step->name);
-    out->size = (size_t)(json_text(at, text) - out->at);
-}
-
-static void step_rare(buffer *out, const step *step, const void *value)
+static char *rare_write(char *at, sl_kind kind, const void *value)
 {
     double number;
     sl_time ms;
     char iso[25];
-    buffer_append(out, step->name.at, step->name.size);
-    switch (step->kind) {
-    case SL_KIND_flag: buffer_text(out, *(const bool *)value ? "true" : "false"); break;
+    switch (kind) {
+    case SL_KIND_flag: return json_copy(at, *(const bool *)value ? SL_TEXT("true") : SL_TEXT("false"));
     case SL_KIND_time:
         memcpy(&ms, value, sizeof ms);
         clock_iso(ms, iso);
-        buffer_print(out, "\"%s\"", iso);
-        break;
+        return at + snprintf(at, RARE_ROOM, "\"%s\"", iso);
     default:
         memcpy(&number, value, sizeof number);
-        isfinite(number) ? buffer_print(out, "%.17g", number) : buffer_text(out, "null");
+        return isfinite(number) ? at + snprintf(at, RARE_ROOM, "%.17g", number)
+                                : json_copy(at, SL_TEXT("null"));
     }
 }
 
-static void step_print(buffer *out, const step *step, const void *row)
+static char *step_write(char *at, const step *step, const char *row)
 {
-    const void *value = (const char *)row + step->offset;
+    const void *value = row + step->offset;
     switch (step->kind) {
-    case SL_KIND_text: step_text(out, step, *(const sl_text *)value); break;
-    case SL_KIND_i64: step_number(out, step, *(const int64_t *)value); break;
-    case SL_KIND_i32: step_number(out, step, *(const int32_t *)value); break;
-    case SL_KIND_maybe_i64:
-        if (((const sl_maybe_i64 *)value)->known)
-            step_number(out, step, ((const sl_maybe_i64 *)value)->value);
-        break;
-    case SL_KIND_linked:
-        if (*(const void *const *)value) {
-            sl_text json = linked_head_of(*(const void *const *)value)->json;
-            buffer_append(out, json.at, json.size);
-        }
-        break;
-    case SL_KIND_origin: break;
-    default: step_rare(out, step, value);
+    case SL_KIND_text: {
+        sl_text text = *(const sl_text *)value;
+        return text.at ? json_text(name_copy(at, step->name), text) : at;
+    }
+    case SL_KIND_i64: return json_number(name_copy(at, step->name), *(const int64_t *)value);
+    case SL_KIND_i32: return json_number(name_copy(at, step->name), *(const int32_t *)value);
+    case SL_KIND_maybe_i64: {
+        const sl_maybe_i64 *maybe = value;
+        return maybe->known ? json_number(name_copy(at, step->name), maybe->value) : at;
+    }
+    case SL_KIND_linked: {
+        const void *linked = *(const void *const *)value;
+        return linked ? json_copy(at, linked_head_of(linked)->json) : at;
+    }
+    case SL_KIND_origin: return at;
+    default: return rare_write(name_copy(at, step->name), step->kind, value);
     }
 }
 
-/* Documents of a chunk mostly share their second: the date is worked out once for it, on each thread. */
-static void print_timestamp(buffer *out, int64_t ms)
+static char *fields_write(const document *document, const void *row, char *at)
 {
-    static _Thread_local int64_t second = INT64_MIN;
-    static _Thread_local char text[25];
-    int64_t of = ms >= 0 ? ms / 1000 : (ms - 999) / 1000;
-    if (of != second) {
-        clock_iso(of * 1000, text);
-        second = of;
-    }
-    char *at = buffer_reserve(out, 48);
-    memcpy(at, "\"@timestamp\":\"", 14);
-    memcpy(at + 14, text, 20);
-    unsigned rest = (unsigned)(ms - of * 1000);
-    at[34] = (char)('0' + rest / 100);
-    at[35] = (char)('0' + rest / 10 % 10);
-    at[36] = (char)('0' + rest % 10);
-    memcpy(at + 37, "Z\"", 2);
-    out->size += 39;
+    for (size_t i = 0; i < document->count; i++)
+        at = step_write(at, &document->steps[i], row);
+    return at;
 }
 
 void fields_print(const document *document, const void *row, buffer *out)
 {
-    for (size_t i = 0; i < document->count; i++)
-        step_print(out, &document->steps[i], row);
+    char *at = buffer_reserve(out, fields_room(document, row));
+    out->size = (size_t)(fields_write(document, row, at) - out->at);
 }
 
-static void print_fields(const document *document, const void *row, buffer *out)
+/* Documents of a chunk mostly share their second: the date is worked out once for it, on each thread. */
+static char *timestamp_write(char *at, int64_t ms)
 {
-    fields_print(document, row, out);
-    buffer_byte(out, '}');
+    static _Thread_local int64_t second = INT64_MIN;
+    static _Thread_local char text[64];
+    int64_t of = ms >= 0 ? ms / 1000 : (ms - 999) / 1000;
+    if (of != second) {
+        char iso[25];
+        clock_iso(of * 1000, iso);
+        snprintf(text, sizeof text, "\"@timestamp\":\"%.20s000Z\"", iso);
+        second = of;
+    }
+    memcpy(at, text, TIMESTAMP_SIZE);
+    unsigned rest = (unsigned)(ms - of * 1000);
+    at[34] = (char)('0' + rest / 100);
+    at[35] = (char)('0' + rest / 10 % 10);
+    at[36] = (char)('0' + rest % 10);
+    return at + TIMESTAMP_SIZE;
+}
+
+/* From the timestamp to the closing brace. */
+static void body_print(const document *document, const void *row, int64_t batch_ms, buffer *out)
+{
+    const sl_origin *origin = document_origin(document, row);
+    char *at = buffer_reserve(out, fields_room(document, row));
+    at = timestamp_write(at, origin ? origin->time_ms : batch_ms);
+    at = fields_write(document, row, at);
+    *at++ = '}';
+    out->size = (size_t)(at - out->at);
 }
 
 void document_print(const document *document, const void *row, int64_t batch_ms, buffer *out)
 {
-    const sl_origin *origin = document_origin(document, row);
     size_t start = out->size;
     buffer_byte(out, '{');
     if (!document->bare) {
-        print_timestamp(out, origin ? origin->time_ms : batch_ms);
-        print_fields(document, row, out);
+        body_print(document, row, batch_ms, out);
         return;
     }
-    print_fields(document, row, out);
+    fields_print(document, row, out);
+    buffer_byte(out, '}');
     if (out->size > start + 2) { /* the first step brought its comma */
         memmove(out->at + start + 1, out->at + start + 2, out->size - start - 2);
         out->size--;
@@ -227,15 +238,13 @@ void document_print_with_id(const document *document, const void *row, int64_t b
         document_print(document, row, batch_ms, out);
         return;
     }
-    const sl_origin *origin = document_origin(document, row);
     buffer_append(out, "{\"_id\":\"", 8);
     size_t start = out->size;
     document_id(document, row, out);
-    if (origin == NULL) /* topic names need no escaping */
+    if (!document->by_origin) /* topic names need no escaping */
         id_escape(out, start);
     buffer_append(out, "\",", 2);
-    print_timestamp(out, origin ? origin->time_ms : batch_ms);
-    print_fields(document, row, out);
+    body_print(document, row, batch_ms, out);
 }
 
 static void id_part(buffer *out, sl_text part)

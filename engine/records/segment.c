@@ -6,8 +6,8 @@
  * Emptied segments of the usual size are kept, the last one emptied is the next one used: its pages are in the cache.
  */
 #include <base/memory.h>
-#include <records/segment.h>
 #include <records/block.h>
+#include <records/segment.h>
 
 struct segment {
     segment *next;

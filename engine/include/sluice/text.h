@@ -57,10 +57,18 @@ static inline bool sl_to_i64(sl_text text, int64_t *value)
     return true;
 }
 
-static inline unsigned sl_two_digits_(const char *at)
+/*
+ * Eight bytes against a pattern of digits ('0') and separators. The answer holds at byte i the number that the digits i and
+ * i + 1 make; *wrong gets bits where a byte does not fit: a separator must differ by 0, a digit by at most 9 from '0'. What
+ * is added lets anything more reach the high bit: 0x7F to a separator's difference, 0x76 to a digit's.
+ */
+static inline uint64_t sl_digit_pairs_(const char *at, uint64_t pattern, uint64_t limits, uint64_t *wrong)
 {
-    unsigned tens = (unsigned char)at[0] - (unsigned)'0', ones = (unsigned char)at[1] - (unsigned)'0';
-    return tens > 9 || ones > 9 ? 1000 : tens * 10 + ones;
+    uint64_t value;
+    memcpy(&value, at, 8);
+    value ^= pattern;
+    *wrong |= ((value + limits) | value) & 0x8080808080808080u;
+    return value * 10 + (value >> 8);
 }
 
 /* How many days a month (1-12) has in the Gregorian calendar. */
@@ -74,15 +82,23 @@ static inline unsigned sl_days_of_month(unsigned year, unsigned month)
 /* "YYYY-MM-DD HH:MM:SS": a real date of the years 1-9999 and a real time of day (no leap second). */
 static inline bool sl_is_datetime(sl_text text)
 {
-    const char *at = text.at;
-    if (text.size != 19 || at[4] != '-' || at[7] != '-' || at[10] != ' ' || at[13] != ':' || at[16] != ':')
+    if (text.size != 19)
         return false;
-    unsigned century = sl_two_digits_(at), year = sl_two_digits_(at + 2);
-    unsigned month = sl_two_digits_(at + 5), day = sl_two_digits_(at + 8);
-    unsigned hour = sl_two_digits_(at + 11), minute = sl_two_digits_(at + 14), second = sl_two_digits_(at + 17);
-    if (century > 99 || year > 99 || century + year == 0 || month - 1 > 11)
+    /* "0000-00-", "00 00:00" and "00:00:00", little-endian */
+    uint64_t wrong = 0;
+    uint64_t date = sl_digit_pairs_(text.at, 0x2D30302D30303030u, 0x7F76767F76767676u, &wrong);
+    uint64_t middle = sl_digit_pairs_(text.at + 8, 0x30303A3030203030u, 0x76767F76767F7676u, &wrong);
+    uint64_t time = sl_digit_pairs_(text.at + 11, 0x30303A30303A3030u, 0x76767F76767F7676u, &wrong);
+    if (wrong)
         return false;
-    return day - 1 < sl_days_of_month(century * 100 + year, month) && hour < 24 && minute < 60 && second < 60;
+    unsigned year = (unsigned)(date & 0xFF) * 100 + (unsigned)(date >> 16 & 0xFF),
+             month = (unsigned)(date >> 40 & 0xFF);
+    unsigned day = (unsigned)(middle & 0xFF);
+    unsigned hour = (unsigned)(time & 0xFF), minute = (unsigned)(time >> 24 & 0xFF),
+             second = (unsigned)(time >> 48 & 0xFF);
+    if (year == 0 || month - 1 > 11)
+        return false;
+    return day - 1 < sl_days_of_month(year, month) && hour < 24 && minute < 60 && second < 60;
 }
 
 #endif

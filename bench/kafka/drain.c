@@ -1,0 +1,262 @@
+/*
+ * bench/kafka/drain.c - `listens` draining a preloaded topic beside a bare librdkafka consumer of the same topic.
+ *
+ *     drain load SERVERS TOPIC COUNT PARTITIONS    makes the topic and fills it with listens
+ *     drain bare SERVERS TOPIC COUNT               reads COUNT messages, does nothing with them
+ *     drain compare SERVERS TOPIC COUNT REDIS      rounds of both, each a process of its own, interleaved A B B A ...
+ *
+ * The topic is read once before anything is timed. A rate is COUNT over the whole life of the process, start and end
+ * included, for both; core-seconds and memory are those of the process, as the system accounts for it.
+ */
+#include <librdkafka/rdkafka.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TRACKS = 100000, CUSTOMERS = 5000, ROUNDS = 5, TAKE = 10000 };
+
+static rd_kafka_t *client(rd_kafka_type_t type, const char *servers)
+{
+    char why[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    const char *const pairs[][2] = { { "bootstrap.servers", servers },
+                                     { "queued.min.messages", "10000000" },
+                                     { "queued.max.messages.kbytes", "262144" },
+                                     { "enable.partition.eof", "false" },
+                                     { "group.id", "bare" },
+                                     { "enable.auto.commit", "false" },
+                                     { "auto.offset.reset", "earliest" } };
+    size_t count = type == RD_KAFKA_PRODUCER ? 1 : sizeof pairs / sizeof pairs[0];
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_conf_set(conf, pairs[i][0], pairs[i][1], why, sizeof why);
+    if (type == RD_KAFKA_PRODUCER) {
+        rd_kafka_conf_set(conf, "linger.ms", "50", why, sizeof why);
+        rd_kafka_conf_set(conf, "queue.buffering.max.messages", "2000000", why, sizeof why);
+        rd_kafka_conf_set(conf, "batch.size", "262144", why, sizeof why);
+    }
+    rd_kafka_t *made = rd_kafka_new(type, conf, why, sizeof why);
+    if (made == NULL) {
+        fprintf(stderr, "drain: %s\n", why);
+        exit(1);
+    }
+    return made;
+}
+
+/* ---- load ---- */
+
+static uint64_t random_next(uint64_t *state)
+{
+    uint64_t mixed = (*state += 0x9e3779b97f4a7c15u);
+    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9u;
+    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
+    return mixed ^ mixed >> 31;
+}
+
+static unsigned zipf_next(uint64_t *state, unsigned count)
+{
+    double u = (double)(random_next(state) >> 11) / 9007199254740992.0;
+    unsigned rank = (unsigned)(pow((double)count + 1, u) - 1);
+    return rank < count ? rank : count - 1;
+}
+
+static void topic_make(rd_kafka_t *producer, const char *topic, int partitions)
+{
+    char why[512];
+    rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, partitions, 1, why, sizeof why);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(producer);
+    rd_kafka_CreateTopics(producer, &wanted, 1, NULL, queue);
+    rd_kafka_event_t *done = rd_kafka_queue_poll(queue, 30000);
+    if (done)
+        rd_kafka_event_destroy(done);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_NewTopic_destroy(wanted);
+}
+
+static int load(const char *servers, const char *topic, long count, int partitions)
+{
+    rd_kafka_t *producer = client(RD_KAFKA_PRODUCER, servers);
+    topic_make(producer, topic, partitions);
+    rd_kafka_topic_t *to = rd_kafka_topic_new(producer, topic, NULL);
+    uint64_t state = 1;
+    for (long i = 0; i < count; i++) {
+        char text[96];
+        unsigned customer = zipf_next(&state, CUSTOMERS), track = zipf_next(&state, TRACKS);
+        unsigned zip = (unsigned)(random_next(&state) % 100000);
+        int size = snprintf(text, sizeof text, "%ld,%u,%u,\"2014-10-23 03:26:%02u\",%u,\"%05u\"", i, customer,
+                            track, zip % 60, zip & 1, zip);
+        while (rd_kafka_produce(to, (int32_t)(i / 100 % partitions), RD_KAFKA_MSG_F_COPY, text, (size_t)size,
+                                NULL, 0, NULL) != 0)
+            rd_kafka_poll(producer, 100);
+        if (i % 10000 == 0)
+            rd_kafka_poll(producer, 0);
+    }
+    rd_kafka_resp_err_t left = rd_kafka_flush(producer, 120000);
+    rd_kafka_topic_destroy(to);
+    rd_kafka_destroy(producer);
+    return left == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : 1;
+}
+
+/* ---- bare ---- */
+
+static int bare(const char *servers, const char *topic, long count)
+{
+    rd_kafka_t *consumer = client(RD_KAFKA_CONSUMER, servers);
+    rd_kafka_poll_set_consumer(consumer);
+    const struct rd_kafka_metadata *found;
+    if (rd_kafka_metadata(consumer, 1, NULL, &found, 10000) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 1;
+    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(16);
+    for (int t = 0; t < found->topic_cnt; t++)
+        for (int p = 0; !strcmp(found->topics[t].topic, topic) && p < found->topics[t].partition_cnt; p++)
+            rd_kafka_topic_partition_list_add(all, topic, p)->offset = 0;
+    rd_kafka_metadata_destroy(found);
+    rd_kafka_assign(consumer, all);
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(consumer);
+    static rd_kafka_message_t *messages[TAKE];
+    for (long got = 0; got < count;) {
+        ssize_t some = rd_kafka_consume_batch_queue(queue, 1000, messages, TAKE);
+        for (ssize_t i = 0; i < some; i++) {
+            got += messages[i]->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+            rd_kafka_message_destroy(messages[i]);
+        }
+    }
+    rd_kafka_topic_partition_list_destroy(all);
+    fflush(NULL);
+    _exit(0); /* closing is not what is compared */
+}
+
+/* ---- compare ---- */
+
+typedef struct figures {
+    double wall_s, cpu_s, rss_mb;
+} figures;
+
+static double now_s(void)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+}
+
+static figures run(const char *const *words)
+{
+    struct rusage usage;
+    int status = 0;
+    double from = now_s();
+    pid_t child = fork();
+    if (child == 0) {
+        execv(words[0], (char *const *)(uintptr_t)words);
+        perror(words[0]);
+        _exit(127);
+    }
+    wait4(child, &status, 0, &usage);
+    figures got = { .wall_s = now_s() - from, .rss_mb = (double)usage.ru_maxrss / 1024 };
+    got.cpu_s = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6 +
+                (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6;
+    if (status != 0) {
+        fprintf(stderr, "drain: %s ended with status %d\n", words[0], status);
+        exit(1);
+    }
+    return got;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static double median(double *values)
+{
+    qsort(values, ROUNDS, sizeof *values, by_value);
+    return values[ROUNDS / 2];
+}
+
+static void work_dir_new(char *path, size_t room)
+{
+    snprintf(path, room, "%s/sluice-bench-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    if (mkdtemp(path) == NULL)
+        exit(1);
+}
+
+static figures run_listens(const char *servers, const char *topic, const char *redis)
+{
+    char dir[256], servers_word[256], redis_word[256], remove_word[300];
+    work_dir_new(dir, sizeof dir);
+    snprintf(servers_word, sizeof servers_word, "kafka.bootstrap.servers=%s", servers);
+    snprintf(redis_word, sizeof redis_word, "redis.url=%s", redis);
+    const char *const words[] = { "build/jobs/listens",
+                                  "--topic",
+                                  topic,
+                                  "--available-now",
+                                  "--work-dir",
+                                  dir,
+                                  "--conf",
+                                  servers_word,
+                                  "--conf",
+                                  redis_word,
+                                  "--conf",
+                                  "log.level=warn",
+                                  "--to",
+                                  "documents=null",
+                                  "--to",
+                                  "top_tracks=null",
+                                  "--to",
+                                  "interests=null",
+                                  NULL };
+    figures got = run(words);
+    snprintf(remove_word, sizeof remove_word, "rm -r %s", dir);
+    return system(remove_word) == 0 ? got : (figures){ 0 };
+}
+
+static int compare(const char *self, const char *servers, const char *topic, const char *count,
+                   const char *redis)
+{
+    const char *const bare_words[] = { self, "bare", servers, topic, count, NULL };
+    double bare_rate[ROUNDS], full_rate[ROUNDS], ratio[ROUNDS], bare_cpu[ROUNDS], full_cpu[ROUNDS],
+        rss[ROUNDS];
+    double millions = strtod(count, NULL) / 1e6;
+    run(bare_words); /* the broker's pages are warm from here on */
+    run_listens(servers, topic, redis);
+    for (int round = 0; round < ROUNDS; round++) {
+        figures bare_got, full_got;
+        if (round % 2 == 0)
+            bare_got = run(bare_words);
+        full_got = run_listens(servers, topic, redis);
+        if (round % 2 == 1)
+            bare_got = run(bare_words);
+        bare_rate[round] = millions / bare_got.wall_s;
+        full_rate[round] = millions / full_got.wall_s;
+        ratio[round] = full_rate[round] / bare_rate[round];
+        bare_cpu[round] = bare_got.cpu_s / millions;
+        full_cpu[round] = full_got.cpu_s / millions;
+        rss[round] = full_got.rss_mb;
+        printf("round %d: bare %.2f M/s, %.3f core-s/M, %.0f MB; listens %.2f M/s, %.3f core-s/M, %.0f MB\n",
+               round + 1, bare_rate[round], bare_cpu[round], bare_got.rss_mb, full_rate[round],
+               full_cpu[round], rss[round]);
+    }
+    double found = median(ratio), memory = median(rss);
+    printf("median: bare %.2f M/s, %.3f core-s/M; listens %.2f M/s, %.3f core-s/M\n", median(bare_rate),
+           median(bare_cpu), median(full_rate), median(full_cpu));
+    printf("GOAL kafka_vs_librdkafka %.2f x goal >=0.8 %s\n", found, found >= 0.8 ? "met" : "missed");
+    printf("GOAL rss_mb %.0f MB goal <=400 %s\n", memory, memory <= 400 ? "met" : "missed");
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 6 && !strcmp(argv[1], "load"))
+        return load(argv[2], argv[3], strtol(argv[4], NULL, 10), (int)strtol(argv[5], NULL, 10));
+    if (argc == 5 && !strcmp(argv[1], "bare"))
+        return bare(argv[2], argv[3], strtol(argv[4], NULL, 10));
+    if (argc == 6 && !strcmp(argv[1], "compare"))
+        return compare(argv[0], argv[2], argv[3], argv[4], argv[5]);
+    fprintf(stderr, "usage: see bench/kafka/drain.c\n");
+    return 2;
+}
