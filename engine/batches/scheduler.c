@@ -74,6 +74,7 @@ static void info_started(scheduler *self, const batch *batch, int32_t attempt)
     self->info.state = SL_BATCH_STARTED;
     self->info.attempt = attempt;
     self->info.error = NULL;
+    self->info.counter_count = 0; /* those of the attempt before are gone */
     if (self->info.scheduling_delay_ms == 0)
         self->info.scheduling_delay_ms = (double)(self->started_ns - batch->submitted_ns) / 1e6;
     events_tell(self->spec.events, &self->info);
