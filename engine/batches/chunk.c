@@ -69,11 +69,12 @@ static void follow(executor *self, worker *worker, uint32_t i)
     }
 }
 
+/* A lookup that had no rows, since all were rejected before it, still holds its numbers of another chunk. */
 static void chunk_keep(executor *self, worker *worker, uint32_t source, size_t count)
 {
     sl_task *task = &worker->task;
     for (uint32_t i = 0; self->has_lookups && i < self->spec.plan->count; i++)
-        if (self->spec.plan->nodes[i].kind == PLAN_LOOK_UP)
+        if (self->spec.plan->nodes[i].kind == PLAN_LOOK_UP && worker->out[i].count)
             self->nodes[i].kind->kept(self->nodes[i].self, task->worker);
     follow(self, worker, source);
     task->records += (int64_t)count;
