@@ -171,6 +171,7 @@ sl_result ends_open(engine *self, failure *failure)
         .intake = &self->intake,
         .dead_letters = self->dead_letters,
         .options = self->options,
+        .journal = self->journal,
         .workers = workers_wanted(self),
         .saves = self->spec.work_dir != NULL,
         .state_max = settings_bytes(self->spec.settings, "memory.state"),

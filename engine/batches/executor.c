@@ -77,6 +77,7 @@ sl_result executor_open(const executor_spec *spec, executor **opened, failure *f
     executor *self = memory_new(sizeof *self);
     self->spec = *spec;
     self->workers = memory_new(spec->workers * sizeof(worker));
+    pthread_barrier_init(&self->barrier, NULL, spec->workers);
     for (unsigned w = 0; w < spec->workers; w++)
         worker_open(self, w);
     for (uint32_t i = 0; i < spec->plan->count; i++) {
@@ -112,6 +113,7 @@ void executor_close(executor *self)
     for (unsigned w = 0; w < self->spec.workers; w++)
         worker_close(self, &self->workers[w]);
     free(self->workers);
+    pthread_barrier_destroy(&self->barrier);
     buffer_done(&self->blocks);
     buffer_done(&self->waiting);
     buffer_done(&self->dead);
@@ -162,34 +164,35 @@ static void state_fits(executor *self, failure *failure)
             bytes >> 20, self->spec.state_max >> 20);
 }
 
-/* What a worker does in a region. `wait` separates the phases; with one worker nobody waits. */
-static void work(executor *self, worker *worker, bool first_round, void (*wait)(void))
+/* OpenMP's own barrier spins, and takes the core from the thread that gathers input: this one sleeps. */
+static void wait_for_team(executor *self, unsigned team)
+{
+    if (team == self->spec.workers && team > 1)
+        pthread_barrier_wait(&self->barrier);
+    else if (team > 1) { /* the system gave fewer threads than were asked for */
+#pragma omp barrier
+    }
+}
+
+/* What a worker does in a region of `team` workers. */
+static void work(executor *self, worker *worker, bool first_round, unsigned team)
 {
     chunks_run(self, worker, first_round);
     note_failed(self, worker);
-    wait();
+    wait_for_team(self, team);
     if (atomic_load(&self->failed) || atomic_load(&self->parked_chunks))
         return;
     if (worker->task.worker == 0)
         state_fits(self, &worker->task.failure);
     note_failed(self, worker);
-    wait();
+    wait_for_team(self, team);
     if (atomic_load(&self->failed))
         return;
     run_merges(self, worker);
     note_failed(self, worker);
-    wait();
-    if (!atomic_load(&self->failed))
-        run_flushes(self, worker);
-}
-
-static void wait_for_nobody(void)
-{
-}
-
-static void wait_for_workers(void)
-{
-#pragma omp barrier
+    wait_for_team(self, team);
+    if (!atomic_load(&self->failed) && self->blocks.size)
+        run_flushes(self, worker); /* without input it is the driver that flushes, see finish_and_commit() */
 }
 
 static unsigned workers_needed(const executor *self)
@@ -207,12 +210,12 @@ static void round_run(executor *self, bool first_round)
     atomic_store(&self->next_shard, 0);
     atomic_store(&self->parked_chunks, 0);
     if (workers_needed(self) == 1) {
-        work(self, &self->workers[0], first_round, wait_for_nobody);
+        work(self, &self->workers[0], first_round, 1);
         return;
     }
 #pragma omp parallel num_threads((int)self->spec.workers)
     {
-        work(self, &self->workers[omp_get_thread_num()], first_round, wait_for_workers);
+        work(self, &self->workers[omp_get_thread_num()], first_round, (unsigned)omp_get_num_threads());
     }
 }
 
@@ -334,12 +337,34 @@ static sl_result rounds_run(executor *self, failure *failure)
     }
 }
 
-static sl_result finish_and_commit(executor *self, executor_result *result, failure *failure)
+static bool will_write(executor *self)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < self->spec.plan->count; i++)
+        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT)
+            any |= output_will_write(self->nodes[i].self);
+    return any;
+}
+
+/* A batch without input is journaled only now, when it has something to write: its T must not come again. */
+static sl_result journal_late(executor *self, batch *batch, failure *failure)
+{
+    if (self->spec.journal == NULL || batch->journaled || batch->ranges.size)
+        return SL_OK;
+    SL_TRY(journal_write(self->spec.journal, batch, failure));
+    batch->journaled = true;
+    return SL_OK;
+}
+
+static sl_result finish_and_commit(executor *self, batch *batch, executor_result *result, failure *failure)
 {
     sl_task *task = &self->workers[0].task;
     for (uint32_t i = 0; i < self->spec.plan->count; i++)
         if (self->nodes[i].kind && self->nodes[i].kind->finish)
             self->nodes[i].kind->finish(self->nodes[i].self, task);
+    bool wrote = will_write(self);
+    if (wrote)
+        SL_TRY(journal_late(self, batch, failure));
     run_flushes(self, &self->workers[0]);
     SL_TRY(first_failure(self, failure));
     for (uint32_t i = 0; i < self->spec.plan->count; i++)
@@ -347,6 +372,7 @@ static sl_result finish_and_commit(executor *self, executor_result *result, fail
             SL_TRY(output_replace(self->nodes[i].self, failure));
     fault_point("after_aggregates");
     account_fill(self, result, failure);
+    result->wrote = wrote;
     SL_TRY(dead_letters_write(self->spec.dead_letters, task, (reject *)(void *)self->dead.at,
                               self->dead.size / sizeof(reject), failure));
     for (uint32_t i = 0; i < self->spec.plan->count; i++)
@@ -355,7 +381,7 @@ static sl_result finish_and_commit(executor *self, executor_result *result, fail
     return dead_letters_commit(self->spec.dead_letters, failure);
 }
 
-sl_result executor_run(executor *self, const batch *batch, batch_frame *frame, executor_result *result,
+sl_result executor_run(executor *self, batch *batch, batch_frame *frame, executor_result *result,
                        failure *failure)
 {
     self->blocks.size = 0;
@@ -366,7 +392,7 @@ sl_result executor_run(executor *self, const batch *batch, batch_frame *frame, e
     frame->merged = frame->merged || atomic_load(&self->next_shard) >= STORE_SHARDS;
     SL_TRY(ran);
     fault_point("after_documents");
-    return finish_and_commit(self, result, failure);
+    return finish_and_commit(self, batch, result, failure);
 }
 
 /* ---- State ---- */

@@ -7,7 +7,7 @@
 
 #include <base/clock.h>
 #include <batches/dead_letters.h>
-#include <batches/intake.h>
+#include <batches/journal.h>
 #include <operators/output.h>
 #include <plan/plan.h>
 
@@ -21,6 +21,7 @@ typedef struct executor_spec {
     intake *intake;
     dead_letters *dead_letters;
     const void *options;
+    journal *journal; /* NULL: no work folder. For a batch without input that turns out to write */
     unsigned workers;
     bool saves;
     size_t state_max; /* bytes */
@@ -28,6 +29,7 @@ typedef struct executor_spec {
 
 typedef struct executor_result {
     int64_t records, written, duplicates, filtered, dead_letters;
+    bool wrote; /* something went to a sink */
     operator_account operators;
 } executor_result;
 
@@ -35,7 +37,7 @@ sl_result executor_open(const executor_spec *spec, executor **executor, failure 
 void executor_close(executor *executor); /* NULL is fine */
 
 /* One attempt. frame->merged is set once the state holds the batch; the same frame comes again at the next attempt. */
-sl_result executor_run(executor *executor, const batch *batch, batch_frame *frame, executor_result *result,
+sl_result executor_run(executor *executor, batch *batch, batch_frame *frame, executor_result *result,
                        failure *failure);
 void executor_settle(executor *executor); /* the batch is in the checkpoint */
 

@@ -37,6 +37,7 @@ struct executor {
     buffer saved;   /* one node's state on its way to the checkpoint */
     atomic_uint next_block, next_shard, parked_chunks;
     atomic_bool failed;
+    pthread_barrier_t barrier;
 };
 
 /* Chunks of this round's blocks, or of the parked ones, as long as there are some. Runs on: worker. */

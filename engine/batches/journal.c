@@ -3,6 +3,7 @@
  */
 #include <base/log.h>
 #include <base/memory.h>
+#include <base/sort.h>
 #include <batches/frames.h>
 #include <batches/journal.h>
 #include <stdatomic.h>
@@ -16,6 +17,8 @@ struct journal {
     int64_t written; /* the newest entry's id */
     atomic_int_least64_t done;
     buffer entry;
+    pthread_mutex_t
+        mutex; /* the generator writes cuts, the driver batches without input that turn out to write */
 };
 
 static void entry_write(buffer *out, const batch *batch, const origins *origins)
@@ -97,6 +100,13 @@ static sl_result entries_read(journal *self, const char *path, const intake *int
     return result;
 }
 
+static int batch_order(const void *a, const void *b, const void *unused)
+{
+    int64_t left = ((const batch *)a)->id, right = ((const batch *)b)->id;
+    (void)unused;
+    return (left > right) - (left < right);
+}
+
 sl_result journal_open(const char *work_dir, const intake *intake, int64_t done, buffer *replays,
                        journal **opened, failure *failure)
 {
@@ -105,11 +115,13 @@ sl_result journal_open(const char *work_dir, const intake *intake, int64_t done,
     buffer_print(&path, "%s/journal", work_dir);
     buffer_byte(&path, '\0');
     self->origins = &intake->origins;
+    pthread_mutex_init(&self->mutex, NULL);
     atomic_store(&self->done, done);
     sl_result result = disk_open(path.at, &self->file, failure);
     if (result == SL_OK)
         result = entries_read(self, path.at, intake, replays, failure);
     size_t count = replays->size / sizeof(batch *);
+    sort_pointers((void **)(void *)replays->at, count, batch_order, NULL);
     self->written = count ? ((batch **)(void *)replays->at)[count - 1]->id : done;
     buffer_done(&path);
     if (result != SL_OK)
@@ -125,10 +137,11 @@ void journal_close(journal *self)
         return;
     disk_close(self->file);
     buffer_done(&self->entry);
+    pthread_mutex_destroy(&self->mutex);
     free(self);
 }
 
-sl_result journal_write(journal *self, const batch *batch, failure *failure)
+static sl_result entry_append(journal *self, const batch *batch, failure *failure)
 {
     if (disk_size(self->file) > ANEW_BYTES && atomic_load(&self->done) >= self->written)
         SL_TRY(disk_cut(self->file, 0, failure));
@@ -139,11 +152,19 @@ sl_result journal_write(journal *self, const batch *batch, failure *failure)
     if (result == SL_OK)
         result = disk_sync(self->file, failure);
     if (result == SL_OK) {
-        self->written = batch->id;
+        self->written = batch->id > self->written ? batch->id : self->written;
     } else {
         struct failure ignored = { 0 }; /* the first failure is told; half an entry would hide the next one */
         disk_cut(self->file, before, &ignored);
     }
+    return result;
+}
+
+sl_result journal_write(journal *self, const batch *batch, failure *failure)
+{
+    pthread_mutex_lock(&self->mutex);
+    sl_result result = entry_append(self, batch, failure);
+    pthread_mutex_unlock(&self->mutex);
     return result;
 }
 

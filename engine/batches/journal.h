@@ -12,12 +12,13 @@
 
 typedef struct journal journal;
 
-/* Reads what is there: every whole entry with an id above `done` becomes a batch in `replays` (of batch *). */
+/* Reads what is there: every whole entry with an id above `done` becomes a batch in `replays` (of batch *), in order. */
 sl_result journal_open(const char *work_dir, const intake *intake, int64_t done, buffer *replays,
                        journal **opened, failure *failure);
 void journal_close(journal *journal); /* NULL is fine */
-sl_result journal_write(journal *journal, const batch *batch,
-                        failure *failure);         /* returns when it is on the disk */
-void journal_forget(journal *journal, int64_t id); /* any thread: the batch is in the checkpoint */
+/* Returns when it is on the disk. Any thread. */
+sl_result journal_write(journal *journal, const batch *batch, failure *failure);
+/* The batch is in the checkpoint. Any thread. */
+void journal_forget(journal *journal, int64_t id);
 
 #endif

@@ -131,8 +131,8 @@ static sl_result batch_checkpoint(scheduler *self, const batch *batch, failure *
 {
     if (self->spec.checkpoint == NULL)
         return SL_OK;
-    /* A batch without input changes nothing that its T would not bring about again: the disk may take its time. */
-    bool sync = batch->ranges.size > 0 || !self->saved;
+    /* A batch without input that wrote nothing changes nothing that a later T would not: the disk may take its time. */
+    bool sync = batch->ranges.size > 0 || self->result.wrote || !self->saved;
     SL_TRY(
         checkpoint_write(self->spec.checkpoint, batch, self->spec.executor, self->account.at, sync, failure));
     self->saved = true;

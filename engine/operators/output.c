@@ -23,9 +23,10 @@ struct output {
     place places[PLACES_MAX];
     size_t count;
     unsigned writers;
-    whole *whole;   /* NULL: rows go to the sinks as they come */
-    buffer refused; /* of sink_exception */
-    buffer sorted;  /* of const sink_exception * */
+    whole *whole;    /* NULL: rows go to the sinks as they come */
+    atomic_bool any; /* rows went to the sinks in this attempt */
+    buffer refused;  /* of sink_exception */
+    buffer sorted;   /* of const sink_exception * */
 };
 
 static sl_result place_open(output *self, const operator_spec *spec, size_t i, failure *failure)
@@ -112,6 +113,7 @@ static sl_result output_begin(void *opened, const batch_frame *batch, failure *f
     output *self = opened;
     if (self->whole)
         whole_begin(self->whole);
+    atomic_store(&self->any, false);
     for (size_t i = 0; i < self->count; i++) {
         place *place = &self->places[i];
         place->batch.id = batch->id;
@@ -133,6 +135,8 @@ static void output_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows 
         whole_add(self->whole, task->report_ms, in);
         return;
     }
+    if (in->count && !atomic_load_explicit(&self->any, memory_order_relaxed))
+        atomic_store(&self->any, true);
     for (size_t i = 0; i < self->count && in->count; i++)
         if (self->places[i].named.kind->rows(self->places[i].sink, task->worker, &rows, &task->failure) !=
             SL_OK)
@@ -144,6 +148,13 @@ void output_flush(output *self, sl_task *task)
     for (size_t i = 0; i < self->count; i++)
         if (self->places[i].named.kind->flush(self->places[i].sink, task->worker, &task->failure) != SL_OK)
             return;
+}
+
+bool output_will_write(output *self)
+{
+    const sink_group *groups;
+    size_t count;
+    return self->whole ? whole_close(self->whole, &groups, &count) : atomic_load(&self->any);
 }
 
 sl_result output_replace(output *self, failure *failure)

@@ -39,6 +39,7 @@ typedef struct output_fate {
 
 /* operator_output: spec->place is an output_places. These are called by the executor beside the operator's own calls. */
 void output_flush(output *output, sl_task *task); /* worker: everything this worker handed over is safe */
+bool output_will_write(output *output);           /* driver, after all merges: has it something to write? */
 sl_result output_replace(output *output, failure *failure); /* driver, after all merges */
 sl_result output_commit(output *output, failure *failure);  /* driver, after all flushes */
 void output_settle(output *output);                         /* driver: the batch is in the checkpoint */

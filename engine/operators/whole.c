@@ -254,18 +254,24 @@ static void groups_make(whole *whole)
     }
 }
 
-bool whole_close(whole *whole, const sink_group **groups, size_t *count)
+static void groups_close(whole *whole)
 {
-    if (!whole->reported)
-        return false;
     rows_gather(whole);
     groups_make(whole);
     for (size_t i = 0; i < whole->last.count; i++)
         if (list_find(&whole->next, whole->last.at[i].key) == NULL)
             group_add(whole, whole->last.at[i].key, NULL, 0);
+    whole->closed = true;
+}
+
+bool whole_close(whole *whole, const sink_group **groups, size_t *count)
+{
+    if (!whole->reported)
+        return false;
+    if (!whole->closed)
+        groups_close(whole);
     *groups = (const sink_group *)(const void *)whole->groups.at;
     *count = whole->groups.size / sizeof **groups;
-    whole->closed = true;
     return whole->differs;
 }
 

@@ -17,7 +17,8 @@ void whole_free(whole *whole); /* NULL is fine */
 void whole_begin(whole *whole);
 /* Rows of the report that ends at end_ms; a later report takes the place of an earlier one. None is a report too. */
 void whole_add(whole *whole, int64_t end_ms, const sl_rows *rows);
-/* True when there was a report and some group differs: all groups, in order of their keys, until whole_begin(). */
+/* True when there was a report and some group differs: all groups, in order of their keys, until whole_begin(). May be
+ * asked again. */
 bool whole_close(whole *whole, const sink_group **groups, size_t *count);
 void whole_settle(whole *whole); /* what whole_close gave is what was last written */
 void whole_save(const whole *whole, bool all, buffer *out);
