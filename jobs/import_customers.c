@@ -95,7 +95,8 @@ static bool refuse(sl_task *task, const sl_message *in, const char *reason, cons
     for (size_t i = 0; i < size; i++)
         shown[i] = in->value.at[i] >= 0x20 && in->value.at[i] < 0x7f ? in->value.at[i] : '?';
     shown[size] = '\0';
-    fprintf(stderr, "row at byte %lld: %s (%s): %s\n", (long long)in->origin.offset, reason, detail, shown);
+    fprintf(stderr, "line %.*s: %s (%s): %s\n", (int)in->key.size, in->key.at ? in->key.at : "", reason,
+            detail, shown);
     return sl_reject(task, &in->origin, reason, detail);
 }
 

@@ -4,7 +4,7 @@
  *     file:/var/log/listens.csv      file:/var/log/listens-*.csv
  *
  * Each file is a partition (its path is the topic). The offset of a line is the byte at which it starts; the message is
- * the line without its LF. A last line without LF waits for it, unless the job ends at the ends found at start. look() reads
+ * the line without its LF, its key the line's number (1, 2, ...), as editors count. A last line without LF waits for it, unless the job ends at the ends found at start. look() reads
  * what is there; a thread that waits on inotify only tells when a file grew.
  */
 #include <base/log.h>
@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <records/segment.h>
 #include <sources/source.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -30,6 +31,7 @@ typedef struct file_part {
     segment_chain chain;
     int64_t size, stop; /* stop: where an available-now job ends, else INT64_MAX */
     int64_t idle_size;  /* at this size there was no whole line to read */
+    int64_t lines;      /* before chain.next */
 } file_part;
 
 typedef struct file_source {
@@ -46,6 +48,7 @@ typedef struct file_source {
 static sl_result part_open(file_source *source, size_t i, const char *path, failure *failure);
 static sl_result part_size(file_source *source, uint32_t i, failure *failure);
 static sl_result part_fill(file_source *source, uint32_t i, bool *more, failure *failure);
+static sl_result lines_count(file_source *source, uint32_t i, failure *failure);
 static void watch_start(file_source *source);
 static void watch_stop(file_source *source);
 static void file_close(void *self);
@@ -121,6 +124,7 @@ static sl_result file_start(void *self, source_partition *partitions, size_t cou
         part->chain.next = partitions[i].offset;
         part->stop = source->spec.available_now ? part->size : INT64_MAX;
         part->idle_size = -1;
+        SL_TRY(lines_count(source, i, failure));
     }
     if (!source->spec.available_now)
         watch_start(source);
@@ -201,6 +205,24 @@ static sl_result part_size(file_source *source, uint32_t i, failure *failure)
     return SL_OK;
 }
 
+/* The lines before the position at which reading goes on. */
+static sl_result lines_count(file_source *source, uint32_t i, failure *failure)
+{
+    file_part *part = &source->parts[i];
+    part->lines = 0;
+    char *at = buffer_reserve(&source->chunk, CHUNK_BYTES);
+    for (int64_t done = 0; done < part->chain.next;) {
+        int64_t left = part->chain.next - done;
+        ssize_t got = pread(part->file, at, left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES, done);
+        if (got <= 0)
+            return fail(failure, SL_FAILED, "reading %s: %s", source->partitions[i].topic, strerror(errno));
+        for (const char *lf = at; (lf = memchr(lf, '\n', (size_t)(at + got - lf))); lf++)
+            part->lines++;
+        done += got;
+    }
+    return SL_OK;
+}
+
 /* How many bytes of `got` were whole lines and are in the chain now; a last one without LF only when `last`. */
 static size_t part_lines(file_part *part, const char *at, size_t got, bool last)
 {
@@ -211,7 +233,9 @@ static size_t part_lines(file_part *part, const char *at, size_t got, bool last)
         if (end == NULL && !last)
             break;
         size_t size = (end ? (size_t)(end - at) : got) - done;
+        char number[24];
         sl_message line = { .origin = { start + (int64_t)done, -1, 0 }, .value = { at + done, size } };
+        line.key = (sl_text){ number, (size_t)snprintf(number, sizeof number, "%" PRId64, ++part->lines) };
         segment_add(&part->chain, &line);
         done += size + (end != NULL);
         segment_reach(&part->chain, start + (int64_t)done);

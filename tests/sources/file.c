@@ -312,11 +312,34 @@ static void a_folder_is_no_input(void **state)
     assert_int_equal(start_at(trial, -1, &failure), SL_USAGE);
 }
 
+static void a_line_has_its_number_also_where_reading_goes_on(void **state)
+{
+    trial *trial = *state;
+    buffer blocks = { 0 };
+    failure failure = { 0 };
+    sl_message messages[4];
+    source_reading reading = { 0 };
+    size_t count = 0;
+    append_text(trial->path, "one\ntwo\n\nfour\nfive\n");
+    started_at(trial, 9); /* "four" */
+    source_view view = looked(trial, 0, 9, INT64_MAX, 1 << 20);
+    source_file.take(trial->self, 0, 9, view.until, &blocks);
+    assert_int_equal(
+        source_file.read(trial->self, (const void *)blocks.at, &reading, messages, 4, &count, &failure),
+        SL_OK);
+    assert_int_equal(count, 2);
+    assert_true(sl_text_equal(messages[0].key, SL_TEXT("4")) &&
+                sl_text_equal(messages[0].value, SL_TEXT("four")));
+    assert_true(sl_text_equal(messages[1].key, SL_TEXT("5")));
+    buffer_done(&blocks);
+}
+
 #define in_a_folder(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        in_a_folder(a_line_has_its_number_also_where_reading_goes_on),
         in_a_folder(lines_are_messages_at_their_first_byte),
         in_a_folder(a_line_without_its_end_waits),
         in_a_folder(a_bounded_job_gets_the_last_line_without_its_end),
