@@ -91,6 +91,11 @@ static sl_result listener_add(engine *self, const char *word, failure *failure)
     return events_add(self->events, listener, &place, failure);
 }
 
+static void recall(void *argument, int64_t batch_id, const char *account)
+{
+    events_recall(((engine *)argument)->events, batch_id, account);
+}
+
 static sl_result listeners_add(engine *self, failure *failure)
 {
     self->events = events_new();
@@ -98,6 +103,8 @@ static sl_result listeners_add(engine *self, failure *failure)
         SL_TRY(listener_add(self, "history", failure));
     for (size_t i = 0; i < settings_count(self->spec.settings, "listeners"); i++)
         SL_TRY(listener_add(self, settings_item(self->spec.settings, "listeners", i), failure));
+    if (self->checkpoint)
+        checkpoint_recall(self->checkpoint, recall, self);
     return SL_OK;
 }
 

@@ -5,8 +5,8 @@
  *     history.1.ndjson   the generation before, when the file has passed its size (64 MB, or --listen history:BYTES)
  *     history.ndjson     ... {"batch_id":16,...}\n{"batch_id":17,...}\n
  *
- * Nothing is lost and nothing told twice: after a crash the engine tells the last completed batch again, and the line is
- * left out when the file has it; a line that a crash tore is cut off; a line that a full disk refused is kept and written
+ * Nothing is lost and nothing told twice: at start the engine recalls the accounts in the checkpoint, and those that the
+ * file does not have, since a crash came in between, are written; a line that a crash tore is cut off; a line that a full disk refused is kept and written
  * with the next one.
  */
 #include <errno.h>
@@ -27,7 +27,7 @@ typedef struct history {
     char path[PATH_ROOM], older[PATH_ROOM];
     int file;
     long long size, size_most;
-    int64_t last_completed; /* batch_id; 0: none */
+    int64_t last_completed; /* batch_id in the file at start; 0: none */
     char *pending;          /* lines that are not in the file yet */
     size_t pending_size, pending_room;
     long long lost; /* lines, when the disk stayed full for too long */
@@ -43,12 +43,15 @@ static void *history_open(const sl_listener_place *place, char *error);
 static void history_close(void *self);
 static void history_completed(void *self, const sl_batch_info *batch);
 static void history_failed(void *self, const sl_batch_info *batch);
+static void history_recalled(void *self, int64_t batch_id, const char *account);
 static bool files_open(history *self, char *error);
 static bool tail_cut(history *self);
 static void last_completed_find(history *self, const char *path);
 static view view_open(const char *path);
 static void view_close(view view);
 static int64_t line_completed(const char *at, size_t size);
+static char *line_room(history *self, size_t size);
+static void line_end(history *self, size_t size);
 static void line_keep(history *self, const sl_batch_info *batch);
 static void pending_write(history *self);
 static bool pending_appended(history *self);
@@ -98,18 +101,26 @@ static void history_close(void *self)
 
 static void history_completed(void *self, const sl_batch_info *batch)
 {
-    history *history = self;
-    if (batch->batch_id == history->last_completed)
-        return;
-    line_keep(history, batch);
-    history->last_completed = batch->batch_id;
-    pending_write(history);
+    line_keep(self, batch);
+    pending_write(self);
 }
 
 static void history_failed(void *self, const sl_batch_info *batch)
 {
     line_keep(self, batch);
     pending_write(self);
+}
+
+/* The lines are written with the first one of this run, or at its end. */
+static void history_recalled(void *self, int64_t batch_id, const char *account)
+{
+    history *history = self;
+    size_t size = strlen(account);
+    char *at = batch_id > history->last_completed ? line_room(history, size) : NULL;
+    if (at == NULL)
+        return;
+    memcpy(at, account, size + 1);
+    line_end(history, size);
 }
 
 /* ---- Opening ----------------------------------------------------------------------------------------------------- */
@@ -195,25 +206,35 @@ static int64_t line_completed(const char *at, size_t size)
 
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */
 
-static void line_keep(history *self, const sl_batch_info *batch)
+/* Room for a line of this size and its end behind the pending ones, or NULL, and the line is lost. */
+static char *line_room(history *self, size_t size)
 {
-    size_t size = sl_batch_json(batch, NULL, 0), need = self->pending_size + size + 2;
-    if (need > PENDING_MOST) {
-        self->lost++;
-        return;
-    }
-    if (need > self->pending_room) {
+    size_t need = self->pending_size + size + 2;
+    if (need > self->pending_room && need <= PENDING_MOST) {
         char *grown = realloc(self->pending, need * 2);
-        if (grown == NULL) {
-            self->lost++;
-            return;
-        }
-        self->pending = grown;
-        self->pending_room = need * 2;
+        self->pending = grown ? grown : self->pending;
+        self->pending_room = grown ? need * 2 : self->pending_room;
     }
-    sl_batch_json(batch, self->pending + self->pending_size, size + 1);
+    if (need <= self->pending_room)
+        return self->pending + self->pending_size;
+    self->lost++;
+    return NULL;
+}
+
+static void line_end(history *self, size_t size)
+{
     self->pending_size += size;
     self->pending[self->pending_size++] = '\n';
+}
+
+static void line_keep(history *self, const sl_batch_info *batch)
+{
+    size_t size = sl_batch_json(batch, NULL, 0);
+    char *at = line_room(self, size);
+    if (at == NULL)
+        return;
+    sl_batch_json(batch, at, size + 1);
+    line_end(self, size);
 }
 
 static void pending_write(history *self)
@@ -282,5 +303,6 @@ const sl_listener listener_history = {
     .open = history_open,
     .close = history_close,
     .on_batch_completed = history_completed,
-    .on_batch_failed = history_failed
+    .on_batch_failed = history_failed,
+    .on_batch_recalled = history_recalled
 };

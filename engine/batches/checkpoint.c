@@ -11,7 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHANGES_LEAST = 64 << 20, FILES_KEPT = 2 };
+enum { CHANGES_LEAST = 64 << 20, FILES_KEPT = 2, RECALLED_MOST = 1024 };
+
+typedef struct recalled {
+    int64_t batch_id;
+    char *account;
+} recalled;
 
 struct checkpoint {
     char *work_dir;
@@ -19,8 +24,9 @@ struct checkpoint {
     intake *intake;
     disk_file *file;
     size_t whole_bytes, change_bytes; /* of the current file */
-    buffer frame, read, account, positions;
-    buffer states; /* of sl_text payloads in `read` */
+    buffer frame, read, positions;
+    buffer states;   /* of sl_text payloads in `read` */
+    buffer accounts; /* of recalled */
 };
 
 static void path_print(const checkpoint *self, const char *name, buffer *path)
@@ -194,6 +200,20 @@ static sl_result window_read(checkpoint *self, frame_reader *reader, failure *fa
     return SL_OK;
 }
 
+static void account_note(checkpoint *self, int64_t batch_id, sl_text account)
+{
+    recalled *all = (recalled *)(void *)self->accounts.at;
+    if (self->accounts.size >= 2 * RECALLED_MOST * sizeof *all) {
+        for (size_t i = 0; i < RECALLED_MOST; i++)
+            free(all[i].account);
+        memmove(all, all + RECALLED_MOST, RECALLED_MOST * sizeof *all);
+        self->accounts.size -= RECALLED_MOST * sizeof *all;
+    }
+    recalled one = { batch_id, memory_new(account.size + 1) };
+    memcpy(one.account, account.at, account.size);
+    buffer_append(&self->accounts, &one, sizeof one);
+}
+
 static sl_result frame_take(checkpoint *self, sl_text payload, checkpoint_head *head, failure *failure)
 {
     frame_reader reader = { payload.at, payload.at + payload.size, false };
@@ -204,8 +224,8 @@ static sl_result frame_take(checkpoint *self, sl_text payload, checkpoint_head *
     for (int64_t count = get_i64(&reader); count > 0 && !reader.damaged; count--)
         SL_TRY(window_read(self, &reader, failure));
     sl_text account = get_text(&reader);
-    self->account.size = 0;
-    buffer_append(&self->account, account.at, account.size);
+    if (!reader.damaged)
+        account_note(self, head->batch_id, account);
     sl_text states = { reader.at, (size_t)(reader.end - reader.at) };
     buffer_append(&self->states, &states, sizeof states);
     return reader.damaged ? fail(failure, SL_FAILED, "a frame of the checkpoint is damaged") : SL_OK;
@@ -253,6 +273,33 @@ static sl_result set_aside(checkpoint *self, const char *name, failure *failure)
     return result;
 }
 
+/* When a file was just begun, the newest accounts stand in the one before. */
+static void older_accounts_read(checkpoint *self, const char *name)
+{
+    buffer newest = self->accounts, path = { 0 }, bytes = { 0 };
+    failure ignored = { 0 }; /* an account that is not found is missed in the history, nowhere else */
+    size_t at = 0;
+    sl_text payload;
+    self->accounts = (buffer){ 0 };
+    path_print(self, name, &path);
+    sl_result result = disk_read(path.at, &bytes, &ignored);
+    while (result == SL_OK && frame_read((sl_text){ bytes.at, bytes.size }, &at, &payload)) {
+        frame_reader reader = { payload.at, payload.at + payload.size, false };
+        int64_t batch_id = get_i64(&reader);
+        get_i64(&reader), get_i64(&reader);
+        for (int list = 0; list < 2; list++) /* positions and windows: a text and two numbers each */
+            for (int64_t count = get_i64(&reader); count > 0 && !reader.damaged; count--)
+                get_text(&reader), get_i64(&reader), get_i64(&reader);
+        sl_text account = get_text(&reader);
+        if (!reader.damaged)
+            account_note(self, batch_id, account);
+    }
+    buffer_append(&self->accounts, newest.at, newest.size);
+    buffer_done(&newest);
+    buffer_done(&path);
+    buffer_done(&bytes);
+}
+
 static sl_result newest_read(checkpoint *self, checkpoint_head *head, failure *failure)
 {
     char **names = NULL;
@@ -264,6 +311,8 @@ static sl_result newest_read(checkpoint *self, checkpoint_head *head, failure *f
         result = file_read(self, names[i], head, &whole, failure);
         if (result == SL_OK && !whole)
             result = set_aside(self, names[i], failure);
+        if (whole && i > 0 && self->accounts.size < RECALLED_MOST * sizeof(recalled))
+            older_accounts_read(self, names[i - 1]);
     }
     if (result == SL_OK && count && !whole)
         fail(failure, SL_FAILED,
@@ -316,7 +365,25 @@ sl_result checkpoint_load(checkpoint *self, executor *executor, failure *failure
 
 sl_text checkpoint_account(const checkpoint *self)
 {
-    return (sl_text){ self->account.at, self->account.size };
+    size_t count = self->accounts.size / sizeof(recalled);
+    const recalled *all = (const recalled *)(const void *)self->accounts.at;
+    return count ? (sl_text){ all[count - 1].account, strlen(all[count - 1].account) } : (sl_text){ 0 };
+}
+
+static void accounts_forget(checkpoint *self)
+{
+    const recalled *all = (const recalled *)(const void *)self->accounts.at;
+    for (size_t i = 0; i < self->accounts.size / sizeof *all; i++)
+        free(all[i].account);
+    buffer_done(&self->accounts);
+}
+
+void checkpoint_recall(checkpoint *self, checkpoint_recalled *recalled_one, void *argument)
+{
+    const recalled *all = (const recalled *)(const void *)self->accounts.at;
+    for (size_t i = 0; i < self->accounts.size / sizeof *all; i++)
+        recalled_one(argument, all[i].batch_id, all[i].account);
+    accounts_forget(self);
 }
 
 void checkpoint_close(checkpoint *self)
@@ -326,7 +393,7 @@ void checkpoint_close(checkpoint *self)
     disk_close(self->file);
     buffer_done(&self->frame);
     buffer_done(&self->read);
-    buffer_done(&self->account);
+    accounts_forget(self);
     buffer_done(&self->positions);
     buffer_done(&self->states);
     free(self->work_dir);

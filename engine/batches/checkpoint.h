@@ -32,6 +32,10 @@ sl_result checkpoint_open(const char *work_dir, const sl_plan *plan, intake *int
                           checkpoint_head *head, failure *failure);
 sl_result checkpoint_load(checkpoint *checkpoint, executor *executor, failure *failure);
 sl_text checkpoint_account(const checkpoint *checkpoint);
+/* The accounts of the newest batches, oldest first: more than listeners can be behind when a crash comes. */
+typedef void checkpoint_recalled(void *argument, int64_t batch_id, const char *account);
+void checkpoint_recall(checkpoint *checkpoint, checkpoint_recalled *recalled, void *argument); /* once */
+
 void checkpoint_close(checkpoint *checkpoint); /* NULL is fine */
 
 /* After a batch. Returns when it is on the disk; without `sync` when the system has it. May be called again after SL_RETRY. */

@@ -78,6 +78,14 @@ sl_result events_add(events *events, const sl_listener *listener, const sl_liste
     return SL_OK;
 }
 
+/* Its thread waits for the first event meanwhile: hooks never run at the same time. */
+void events_recall(events *events, int64_t batch_id, const char *account)
+{
+    for (size_t i = 0; i < events->count; i++)
+        if (events->ears[i]->listener->on_batch_recalled)
+            events->ears[i]->listener->on_batch_recalled(events->ears[i]->self, batch_id, account);
+}
+
 static void *copy(buffer *to, const void *at, size_t size)
 {
     void *copied = to->at + to->size;

@@ -14,6 +14,8 @@ events *events_new(void);
 void events_free(events *events); /* waits until every listener has been told everything; NULL is fine */
 sl_result events_add(events *events, const sl_listener *listener, const sl_listener_place *place,
                      failure *failure);
+/* Before anything else is told. */
+void events_recall(events *events, int64_t batch_id, const char *account);
 void events_tell(events *events,
                  const sl_batch_info *batch); /* any thread; the hook follows from the state */
 

@@ -59,6 +59,14 @@ static void failed(void *self, int64_t id)
     listener_history.on_batch_failed(self, &batch);
 }
 
+static void recalled(void *self, int64_t id)
+{
+    char account[2000];
+    sl_batch_info batch = batch_of(id, SL_BATCH_COMPLETED);
+    assert_in_range(sl_batch_json(&batch, account, sizeof account), 1, sizeof account - 1);
+    listener_history.on_batch_recalled(self, id, account);
+}
+
 /* The lines of these batches, as the engine prints accounts. */
 static const char *lines_of(const sl_batch_info *batches, size_t count)
 {
@@ -83,7 +91,7 @@ static void a_line_is_in_the_file_when_the_hook_returns(void **state)
     listener_history.close(self);
 }
 
-static void a_batch_told_again_after_a_crash_is_not_written_twice(void **state)
+static void batches_that_a_crash_left_out_are_recalled_and_the_others_not_written_twice(void **state)
 {
     (void)state;
     void *self = opened(NULL);
@@ -92,11 +100,27 @@ static void a_batch_told_again_after_a_crash_is_not_written_twice(void **state)
     failed(self, 3);
     listener_history.close(self);
     self = opened(NULL);
-    completed(self, 2);
-    completed(self, 3);
+    for (int64_t id = 1; id <= 4; id++)
+        recalled(self, id);
+    completed(self, 5);
     sl_batch_info expected[] = { batch_of(1, SL_BATCH_COMPLETED), batch_of(2, SL_BATCH_COMPLETED),
-                                 batch_of(3, SL_BATCH_FAILED), batch_of(3, SL_BATCH_COMPLETED) };
-    assert_string_equal(folder_read("history.ndjson"), lines_of(expected, 4));
+                                 batch_of(3, SL_BATCH_FAILED),    batch_of(3, SL_BATCH_COMPLETED),
+                                 batch_of(4, SL_BATCH_COMPLETED), batch_of(5, SL_BATCH_COMPLETED) };
+    assert_string_equal(folder_read("history.ndjson"), lines_of(expected, 6));
+    listener_history.close(self);
+}
+
+/* The power failed: the file has a batch that the checkpoint forgot, and which comes again with other records. */
+static void a_batch_that_is_done_again_is_written_again(void **state)
+{
+    (void)state;
+    void *self = opened(NULL);
+    completed(self, 1);
+    listener_history.close(self);
+    self = opened(NULL);
+    completed(self, 1);
+    sl_batch_info expected[] = { batch_of(1, SL_BATCH_COMPLETED), batch_of(1, SL_BATCH_COMPLETED) };
+    assert_string_equal(folder_read("history.ndjson"), lines_of(expected, 2));
     listener_history.close(self);
 }
 
@@ -128,9 +152,9 @@ static void a_full_generation_makes_room_and_the_repeat_is_still_known(void **st
     listener_history.close(self);
     folder_write("history.ndjson", "");
     self = opened(most);
-    completed(self, 2);
-    assert_string_equal(folder_read("history.ndjson"), "");
+    recalled(self, 2);
     listener_history.close(self);
+    assert_string_equal(folder_read("history.ndjson"), "");
 }
 
 /* A limit on the size of files stands for a full disk: writing fails in the middle of a line. */
@@ -174,7 +198,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_line_is_in_the_file_when_the_hook_returns, start, stop),
-        cmocka_unit_test_setup_teardown(a_batch_told_again_after_a_crash_is_not_written_twice, start, stop),
+        cmocka_unit_test_setup_teardown(
+            batches_that_a_crash_left_out_are_recalled_and_the_others_not_written_twice, start, stop),
+        cmocka_unit_test_setup_teardown(a_batch_that_is_done_again_is_written_again, start, stop),
         cmocka_unit_test_setup_teardown(a_torn_line_is_cut_off_and_its_batch_written_anew, start, stop),
         cmocka_unit_test_setup_teardown(a_full_generation_makes_room_and_the_repeat_is_still_known, start,
                                         stop),

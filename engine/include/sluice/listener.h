@@ -77,6 +77,11 @@ typedef struct sl_listener {
     void (*on_batch_started)(void *self, const sl_batch_info *batch);
     void (*on_batch_completed)(void *self, const sl_batch_info *batch);
     void (*on_batch_failed)(void *self, const sl_batch_info *batch);
+    /*
+     * At start, before all others: the accounts of the newest batches in the checkpoint, as sl_batch_json() printed them,
+     * oldest first. A crash may have come between the checkpoint and on_batch_completed.
+     */
+    void (*on_batch_recalled)(void *self, int64_t batch_id, const char *account);
 } sl_listener;
 
 /*
