@@ -218,11 +218,20 @@ void document_print(const document *document, const void *row, int64_t batch_ms,
     }
 }
 
-/* Quotes and backslashes in an id are rare: only then is it written again. */
+/* Bytes below 0x21 are encoded already, so that all else of ASCII stands as it is. */
+static bool id_is_plain(sl_text id)
+{
+    for (size_t i = 0; i < id.size; i++)
+        if (id.at[i] == '"' || id.at[i] == '\\' || (unsigned char)id.at[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* An id with anything else is rare, and only then written again: a part from a server may even be no UTF-8. */
 static void id_escape(buffer *out, size_t start)
 {
     sl_text id = { out->at + start, out->size - start };
-    if (memchr(id.at, '"', id.size) == NULL && memchr(id.at, '\\', id.size) == NULL)
+    if (id_is_plain(id))
         return;
     char *copy = memory_new(id.size);
     memcpy(copy, id.at, id.size);
