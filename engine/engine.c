@@ -36,6 +36,32 @@ static sl_result windows_check(const sl_plan *plan, failure *failure)
     return SL_OK;
 }
 
+static const sl_listener *listener_find(const char *word)
+{
+    size_t size = strcspn(word, ":");
+    for (size_t i = 0; listener_kinds[i]; i++)
+        if (strlen(listener_kinds[i]->name) == size && !strncmp(listener_kinds[i]->name, word, size))
+            return listener_kinds[i];
+    return NULL;
+}
+
+/* A wrong name is told before anything is touched. */
+static sl_result listeners_check(const settings *settings, failure *failure)
+{
+    const char *names[64] = { 0 };
+    size_t count = 0;
+    for (; listener_kinds[count] && count < 64; count++)
+        names[count] = listener_kinds[count]->name;
+    for (size_t i = 0; i < settings_count(settings, "listeners"); i++) {
+        const char *word = settings_item(settings, "listeners", i),
+                   *nearest = nearest_word(word, names, count);
+        if (listener_find(word) == NULL)
+            return fail(failure, SL_USAGE, "--listen %s: there is no such listener%s%s%s", word,
+                        nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    }
+    return SL_OK;
+}
+
 static sl_result draw(engine *self, failure *failure)
 {
     const sl_job *job = self->spec.job;
@@ -44,6 +70,7 @@ static sl_result draw(engine *self, failure *failure)
     if (plan_draw(&self->plan, job, self->options) != SL_OK)
         return fail(failure, self->plan.failure.result, "job %s: %s", job->name, self->plan.failure.text);
     SL_TRY(windows_check(&self->plan, failure));
+    SL_TRY(listeners_check(self->spec.settings, failure));
     return places_find(&self->plan, self->spec.settings, self->spec.memory, dead_place(self), &self->places,
                        failure);
 }
@@ -66,29 +93,11 @@ static sl_result checkpoint_read(engine *self, failure *failure)
 
 /* ---- Listeners ---- */
 
-static const sl_listener *listener_find(const char *word)
-{
-    size_t size = strcspn(word, ":");
-    for (size_t i = 0; listener_kinds[i]; i++)
-        if (strlen(listener_kinds[i]->name) == size && !strncmp(listener_kinds[i]->name, word, size))
-            return listener_kinds[i];
-    return NULL;
-}
-
 static sl_result listener_add(engine *self, const char *word, failure *failure)
 {
-    const sl_listener *listener = listener_find(word);
     const char *argument = strchr(word, ':');
-    const char *names[64] = { 0 };
-    size_t count = 0;
-    for (; listener_kinds[count] && count < 64; count++)
-        names[count] = listener_kinds[count]->name;
-    const char *nearest = nearest_word(word, names, count);
-    if (listener == NULL)
-        return fail(failure, SL_USAGE, "--listen %s: there is no such listener%s%s", word,
-                    nearest ? "; did you mean " : "", nearest ? nearest : "");
     sl_listener_place place = { self->spec.name, self->spec.work_dir, argument ? argument + 1 : NULL };
-    return events_add(self->events, listener, &place, failure);
+    return events_add(self->events, listener_find(word), &place, failure);
 }
 
 static void recall(void *argument, int64_t batch_id, const char *account)
@@ -96,13 +105,18 @@ static void recall(void *argument, int64_t batch_id, const char *account)
     events_recall(((engine *)argument)->events, batch_id, account);
 }
 
+/* There is always a history, once: as the user asks for it, or as it is. */
 static sl_result listeners_add(engine *self, failure *failure)
 {
+    bool has_history = self->spec.work_dir == NULL;
     self->events = events_new();
-    if (self->spec.work_dir)
+    for (size_t i = 0; i < settings_count(self->spec.settings, "listeners"); i++) {
+        const char *word = settings_item(self->spec.settings, "listeners", i);
+        SL_TRY(listener_add(self, word, failure));
+        has_history |= listener_find(word) == listener_find("history");
+    }
+    if (!has_history)
         SL_TRY(listener_add(self, "history", failure));
-    for (size_t i = 0; i < settings_count(self->spec.settings, "listeners"); i++)
-        SL_TRY(listener_add(self, settings_item(self->spec.settings, "listeners", i), failure));
     if (self->checkpoint)
         checkpoint_recall(self->checkpoint, recall, self);
     return SL_OK;
