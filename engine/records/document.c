@@ -29,7 +29,9 @@ struct document {
     size_t count;
     const sl_field *id_fields[4];
     bool by_origin, bare;
-    size_t fixed_room; /* all of a document but its texts */
+    size_t fixed_room;     /* all of a document but the bytes of its texts and links */
+    size_t *texts, *links; /* their offsets in a row */
+    size_t text_count, link_count;
 };
 
 static sl_text step_name(const char *name)
@@ -44,8 +46,9 @@ static sl_text step_name(const char *name)
 
 static inline char *name_copy(char *at, sl_text name)
 {
-    for (size_t done = 0; done < name.size; done += NAME_STEP)
-        memcpy(at + done, name.at + done, NAME_STEP);
+    memcpy(at, name.at, NAME_STEP);
+    if (__builtin_expect(name.size > NAME_STEP, 0))
+        memcpy(at, name.at, name.size);
     return at + name.size;
 }
 
@@ -59,10 +62,16 @@ document *document_new(const sl_schema *schema, const sl_fields *id, const origi
         made->id_fields[i] = schema_field_at(schema, made->id.offset[i]);
     made->by_origin = made->id.count && made->id_fields[0]->kind == SL_KIND_origin;
     made->steps = memory_new(schema->count * sizeof(step));
+    made->texts = memory_new(schema->count * sizeof(size_t));
+    made->links = memory_new(schema->count * sizeof(size_t));
     for (size_t i = 0; i < schema->count; i++) {
         const sl_field *field = &schema->fields[i];
         if (field->kind != SL_KIND_origin)
             made->steps[made->count++] = (step){ step_name(field->name), field->offset, field->kind };
+        if (field->kind == SL_KIND_text)
+            made->texts[made->text_count++] = field->offset;
+        if (field->kind == SL_KIND_linked)
+            made->links[made->link_count++] = field->offset;
         made->fixed_room += strlen(field->name) + 2 * NAME_STEP + RARE_ROOM;
     }
     made->fixed_room += 2 * TIMESTAMP_SIZE;
@@ -76,6 +85,8 @@ void document_free(document *document)
     for (size_t i = 0; i < document->count; i++)
         free((void *)(uintptr_t)document->steps[i].name.at);
     free(document->steps);
+    free(document->texts);
+    free(document->links);
     free(document);
 }
 
@@ -107,12 +118,11 @@ const sl_field *schema_field_at(const sl_schema *schema, size_t offset)
 static size_t fields_room(const document *document, const char *row)
 {
     size_t room = document->fixed_room;
-    for (size_t i = 0; i < document->count; i++) {
-        const step *step = &document->steps[i];
-        if (step->kind == SL_KIND_text)
-            room += json_text_room(*(const sl_text *)(const void *)(row + step->offset));
-        else if (step->kind == SL_KIND_linked && *(const void *const *)(const void *)(row + step->offset))
-            room += linked_head_of(*(const void *const *)(const void *)(row + step->offset))->json.size;
+    for (size_t i = 0; i < document->text_count; i++)
+        room += ((const sl_text *)(const void *)(row + document->texts[i]))->size * 6;
+    for (size_t i = 0; i < document->link_count; i++) {
+        const void *linked = *(const void *const *)(const void *)(row + document->links[i]);
+        room += linked ? linked_head_of(linked)->json.size : 0;
     }
     return room;
 }

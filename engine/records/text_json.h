@@ -7,6 +7,9 @@
 
 #include <sluice/types.h>
 #include <string.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 enum { JSON_NUMBER_MAX = 24 };
 
@@ -25,7 +28,17 @@ static inline char *json_copy(char *at, sl_text text)
     return at + text.size;
 }
 
-/* Any byte that is no plain ASCII, a quote or a backslash, in eight bytes at once: 0 when there is none. */
+/* Is there a byte in these two words that is no plain ASCII, a quote or a backslash? */
+#if defined(__SSE2__)
+static inline bool json_special(uint64_t first, uint64_t last)
+{
+    __m128i bytes = _mm_set_epi64x((long long)last, (long long)first);
+    __m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)); /* as signed numbers: bytes from 0x80 on, too */
+    __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+            slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    return _mm_movemask_epi8(_mm_or_si128(low, _mm_or_si128(quote, slash))) != 0;
+}
+#else
 static inline uint64_t json_special_8(uint64_t eight)
 {
     const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
@@ -34,34 +47,51 @@ static inline uint64_t json_special_8(uint64_t eight)
     return (control | eight | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & highs;
 }
 
+static inline bool json_special(uint64_t first, uint64_t last)
+{
+    return (json_special_8(first) | json_special_8(last)) != 0;
+}
+#endif
+
 /* Copies the text when all of it is plain; false: what was written is of no use. Ends overlap, so nothing goes byte by byte. */
 static inline bool json_plain(char *at, sl_text text)
 {
-    uint64_t eight, special = 0;
-    if (text.size >= 8) {
-        for (size_t i = 0; i + 8 <= text.size; i += 8) {
-            memcpy(&eight, text.at + i, 8);
-            memcpy(at + i, &eight, 8);
-            special |= json_special_8(eight);
+    const char *from = text.at;
+    size_t size = text.size;
+    uint64_t first, last;
+    if (size >= 8) {
+        bool special = false;
+        for (size_t i = 0; i + 16 < size; i += 8) {
+            memcpy(&first, from + i, 8);
+            memcpy(at + i, &first, 8);
+            special |= json_special(first, first);
         }
-        memcpy(&eight, text.at + text.size - 8, 8);
-        memcpy(at + text.size - 8, &eight, 8);
-        return (special | json_special_8(eight)) == 0;
+        size_t rest = size > 16 ? size - 16 : 0;
+        memcpy(&first, from + rest, 8);
+        memcpy(&last, from + size - 8, 8);
+        memcpy(at + rest, &first, 8);
+        memcpy(at + size - 8, &last, 8);
+        return !special && !json_special(first, last);
     }
-    if (text.size >= 4) {
-        uint32_t first, last;
-        memcpy(&first, text.at, 4);
-        memcpy(&last, text.at + text.size - 4, 4);
-        memcpy(at, &first, 4);
-        memcpy(at + text.size - 4, &last, 4);
-        return json_special_8((uint64_t)last << 32 | first) == 0;
+    if (size >= 4) {
+        uint32_t head, tail;
+        memcpy(&head, from, 4);
+        memcpy(&tail, from + size - 4, 4);
+        memcpy(at, &head, 4);
+        memcpy(at + size - 4, &tail, 4);
+        first = (uint64_t)tail << 32 | head;
+        return !json_special(first, first);
     }
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char byte = (unsigned char)text.at[i];
-        special |= byte < 0x20 || byte == '"' || byte == '\\' || byte >= 0x80;
-        at[i] = (char)byte;
-    }
-    return special == 0;
+    if (size == 0)
+        return true;
+    /* One to three bytes: the first, the middle and the last one, which may be the same. */
+    unsigned head = (unsigned char)from[0], middle = (unsigned char)from[size / 2],
+             tail = (unsigned char)from[size - 1];
+    at[0] = (char)head;
+    at[size / 2] = (char)middle;
+    at[size - 1] = (char)tail;
+    first = 0x2020202020000000u | tail << 16 | middle << 8 | head;
+    return !json_special(first, first);
 }
 
 static inline char *json_text(char *at, sl_text text)
