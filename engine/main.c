@@ -78,17 +78,24 @@ static sl_result options_read(settings *settings, int argc, char **argv, failure
 
 /* ---- Signals: the first asks for an ordered end, the second ends at once ---- */
 
-static void *signals_run(void *argument)
+static _Atomic(engine *) running; /* NULL: it is being opened */
+
+static void *signals_run(void *unused)
 {
-    engine *engine = argument;
     sigset_t stops;
     int number;
+    (void)unused;
     sigemptyset(&stops);
     sigaddset(&stops, SIGTERM);
     sigaddset(&stops, SIGINT);
     sigaddset(&stops, SIGUSR1); /* from main: nothing is left to stop */
     if (sigwait(&stops, &number) != 0 || number == SIGUSR1)
         return NULL;
+    engine *engine = atomic_load(&running);
+    if (engine == NULL) { /* no batch runs, and opening may wait for servers for long */
+        log_info("main", "stopped before it had started");
+        _exit(0);
+    }
     log_info("main", "stopping after the running batch; once more to stop at once");
     engine_stop(engine);
     if (sigwait(&stops, &number) != 0 || number == SIGUSR1)
@@ -120,12 +127,8 @@ static void signals_block(void)
 
 static sl_result run(engine *engine, failure *failure)
 {
-    pthread_t signals;
-    if (pthread_create(&signals, NULL, signals_run, engine) != 0)
-        return fail(failure, SL_FAILED, "the system gives no thread for signals");
+    atomic_store(&running, engine);
     sl_result result = engine_run(engine, failure);
-    pthread_kill(signals, SIGUSR1);
-    pthread_join(signals, NULL);
     scheduler_totals totals = engine_totals(engine);
     log_info("main",
              "ended after %" PRId64 " batches: %" PRId64 " records = %" PRId64 " written + %" PRId64
@@ -206,8 +209,14 @@ static sl_result start(const settings *settings, const char *name, const char *w
     if (detached)
         detach(name, work_dir);
     signals_block();
-    SL_TRY(engine_open(&spec, &engine, failure));
-    result = run(engine, failure);
+    pthread_t signals;
+    if (pthread_create(&signals, NULL, signals_run, NULL) != 0)
+        return fail(failure, SL_FAILED, "the system gives no thread for signals");
+    result = engine_open(&spec, &engine, failure);
+    if (result == SL_OK)
+        result = run(engine, failure);
+    pthread_kill(signals, SIGUSR1);
+    pthread_join(signals, NULL);
     engine_close(engine);
     return result;
 }
