@@ -66,18 +66,31 @@ void intake_number(intake *intake, intake_input *input)
     input->partitions = count;
 }
 
+static sl_result input_start(intake *intake, intake_input *input, failure *failure)
+{
+    source_partition *partitions;
+    size_t count = input->kind->partitions(input->self, &partitions);
+    buffer *done = &intake->scratch;
+    done->size = 0;
+    for (size_t p = 0; p < count; p++) {
+        partitions[p].offset = intake->positions[input->numbers[p]].next;
+        if (partitions[p].offset > 0)
+            buffer_append(done, &partitions[p], sizeof *partitions);
+    }
+    SL_TRY(input->kind->start(input->self, partitions, count, failure));
+    for (size_t p = 0; p < count; p++)
+        intake->positions[input->numbers[p]].next = partitions[p].offset;
+    /* The last run may have ended before it could tell. */
+    if (done->size && input->kind->commit)
+        input->kind->commit(input->self, (const source_partition *)(const void *)done->at,
+                            done->size / sizeof *partitions);
+    return SL_OK;
+}
+
 sl_result intake_start(intake *intake, failure *failure)
 {
-    for (size_t i = 0; i < intake->input_count; i++) {
-        intake_input *input = &intake->inputs[i];
-        source_partition *partitions;
-        size_t count = input->kind->partitions(input->self, &partitions);
-        for (size_t p = 0; p < count; p++)
-            partitions[p].offset = intake->positions[input->numbers[p]].next;
-        SL_TRY(input->kind->start(input->self, partitions, count, failure));
-        for (size_t p = 0; p < count; p++)
-            intake->positions[input->numbers[p]].next = partitions[p].offset;
-    }
+    for (size_t i = 0; i < intake->input_count; i++)
+        SL_TRY(input_start(intake, &intake->inputs[i], failure));
     return SL_OK;
 }
 

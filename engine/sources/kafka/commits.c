@@ -1,8 +1,8 @@
 /*
  * sources/kafka/commits.c - tells the group's coordinator how far the job is. Lag tools look there; the job never does.
  *
- * One commit is under way at a time. What comes meanwhile waits, the newest only: an unreachable coordinator costs
- * nothing but the lag tools' view.
+ * One commit is under way at a time. What comes meanwhile waits, of each partition the newest only: an unreachable
+ * coordinator costs nothing but the lag tools' view.
  */
 #include <base/clock.h>
 #include <base/log.h>
@@ -10,6 +10,8 @@
 
 enum { FINISH_MS = 3000, POLL_MS = 50 };
 
+static void list_complete(rd_kafka_topic_partition_list_t *list,
+                          const rd_kafka_topic_partition_list_t *older);
 static void commit_start(kafka_reader *reader, rd_kafka_topic_partition_list_t *list);
 static void commit_told(rd_kafka_resp_err_t error);
 
@@ -22,13 +24,25 @@ void commits_send(kafka_reader *reader, const source_partition *partitions, size
                 partitions[i].offset;
     pthread_mutex_lock(&reader->mutex);
     bool wait = reader->committing;
-    if (wait && reader->waiting)
+    if (wait && reader->waiting) {
+        list_complete(list, reader->waiting);
         rd_kafka_topic_partition_list_destroy(reader->waiting);
+    }
     reader->waiting = wait ? list : NULL;
     reader->committing = true;
     pthread_mutex_unlock(&reader->mutex);
     if (!wait)
         commit_start(reader, list);
+}
+
+/* Adds the partitions that only the older list has. */
+static void list_complete(rd_kafka_topic_partition_list_t *list, const rd_kafka_topic_partition_list_t *older)
+{
+    for (int i = 0; i < older->cnt; i++) {
+        const rd_kafka_topic_partition_t *one = &older->elems[i];
+        if (rd_kafka_topic_partition_list_find(list, one->topic, one->partition) == NULL)
+            rd_kafka_topic_partition_list_add(list, one->topic, one->partition)->offset = one->offset;
+    }
 }
 
 void commits_finish(kafka_reader *reader)
