@@ -37,8 +37,8 @@ void settings_explain(const settings *settings, FILE *out)
     for (size_t i = 0; i < settings->count; i++) {
         const setting_entry *entry = &settings->entries[i];
         const char *name = entry->row.key ? entry->row.key : entry->row.flag;
-        if (entry->row.key == NULL && entry->origin == NULL)
-            continue;
+        if (entry->row.key == NULL && entry->row.kind == SETTING_FLAG && entry->origin == NULL)
+            continue; /* --help and the like are no settings */
         if (entry->count == 0)
             value_print(out, name, "-", "default");
         for (size_t k = 0; k < entry->count; k++)
