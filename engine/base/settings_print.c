@@ -37,8 +37,9 @@ void settings_explain(const settings *settings, FILE *out)
     for (size_t i = 0; i < settings->count; i++) {
         const setting_entry *entry = &settings->entries[i];
         const char *name = entry->row.key ? entry->row.key : entry->row.flag;
-        if (entry->row.key == NULL && entry->row.kind == SETTING_FLAG && entry->origin == NULL)
-            continue; /* --help and the like are no settings */
+        bool is_setting = entry->row.key || (entry->row.kind != SETTING_FLAG && entry->count);
+        if (!is_setting && entry->origin == NULL)
+            continue; /* --help, --conf and the like */
         if (entry->count == 0)
             value_print(out, name, "-", "default");
         for (size_t k = 0; k < entry->count; k++)
