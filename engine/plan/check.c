@@ -7,7 +7,29 @@
 
 static sl_result node_fails(sl_plan *plan, const plan_node *node, const char *what)
 {
-    return fail(&plan->failure, SL_USAGE, "%s \"%s\": %s", plan_kind_name(node->kind), node->name, what);
+    return fail(&plan->failure, SL_USAGE, "%s \"%s\": %s", plan_kind_name(node->kind),
+                node->name ? node->name : "", what);
+}
+
+/* Another node of a kind with this name. */
+static bool name_is_taken(const sl_plan *plan, const plan_node *node, plan_kind kind)
+{
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (&plan->nodes[i] != node && plan->nodes[i].kind == kind && plan->nodes[i].name &&
+            !strcmp(plan->nodes[i].name, node->name))
+            return true;
+    return false;
+}
+
+/* Fields of another record would be read at the wrong places. */
+static sl_result check_fields(sl_plan *plan, const plan_node *node, const sl_fields *const *fields)
+{
+    for (; *fields; fields++)
+        if ((*fields)->count && (*fields)->of() != node->schema)
+            return fail(&plan->failure, SL_USAGE, "%s \"%s\": its records are %s, but it names fields of %s",
+                        plan_kind_name(node->kind), node->name ? node->name : "", node->schema->name,
+                        (*fields)->of()->name);
+    return SL_OK;
 }
 
 static bool field_is(const sl_fields *fields, size_t i, sl_kind kind)
@@ -15,9 +37,22 @@ static bool field_is(const sl_fields *fields, size_t i, sl_kind kind)
     return i < fields->count && schema_field_at(fields->of(), fields->offset[i])->kind == kind;
 }
 
+static sl_result check_source(sl_plan *plan, const plan_node *node)
+{
+    if (node->name == NULL || node->as.from.from == NULL)
+        return node_fails(plan, node, "an input needs a name and a place");
+    if (name_is_taken(plan, node, PLAN_SOURCE) || name_is_taken(plan, node, PLAN_LOOK_UP))
+        return node_fails(plan, node, "another input or lookup has this name");
+    return SL_OK;
+}
+
 static sl_result check_look_up(sl_plan *plan, const plan_node *node)
 {
     const sl_lookup *lookup = &node->as.look_up;
+    if (lookup->name == NULL || lookup->from == NULL)
+        return node_fails(plan, node, "a lookup needs a name and a place");
+    if (name_is_taken(plan, node, PLAN_LOOK_UP))
+        return node_fails(plan, node, "two lookups have this name");
     if (lookup->key.count != 1 || !field_is(&lookup->key, 0, SL_KIND_text))
         return node_fails(plan, node, "the key must be one text field");
     if (lookup->into.count != 1 || !field_is(&lookup->into, 0, SL_KIND_linked))
@@ -36,6 +71,8 @@ static sl_result check_window(sl_plan *plan, const plan_node *node)
         return node_fails(plan, node, "window.start must be a time field");
     if (window->end.count && !field_is(&window->end, 0, SL_KIND_time))
         return node_fails(plan, node, "window.end must be a time field");
+    if (window->slide.ms && node->as.count.touched_only)
+        return node_fails(plan, node, "touched_only tells of every batch: it goes with no slide");
     return SL_OK;
 }
 
@@ -44,10 +81,11 @@ static sl_result check_count(sl_plan *plan, const plan_node *node)
     const sl_count *count = &node->as.count;
     if (count->name == NULL || !*count->name)
         return node_fails(plan, node, "a count needs a name: the checkpoint finds its state by it");
-    for (uint32_t i = 0; i < plan->count; i++)
-        if (&plan->nodes[i] != node && plan->nodes[i].kind == PLAN_COUNT &&
-            !strcmp(plan->nodes[i].name, count->name))
-            return node_fails(plan, node, "two counts have this name");
+    if (name_is_taken(plan, node, PLAN_COUNT))
+        return node_fails(plan, node, "two counts have this name");
+    const sl_fields *const fields[] = { &count->key, &count->into, &count->window.start, &count->window.end,
+                                        NULL };
+    SL_TRY(check_fields(plan, node, fields));
     if (count->key.count == 0)
         return node_fails(plan, node, "a count needs a key");
     for (size_t i = 0; i < count->key.count; i++)
@@ -61,9 +99,11 @@ static sl_result check_count(sl_plan *plan, const plan_node *node)
 static sl_result check_top(sl_plan *plan, const plan_node *node)
 {
     const sl_top *top = &node->as.top;
+    const sl_fields *const fields[] = { &top->per, &top->most, &top->then, &top->rank, NULL };
+    SL_TRY(check_fields(plan, node, fields));
     if (plan->nodes[node->input].kind != PLAN_COUNT || plan->nodes[node->input].as.count.touched_only)
         return node_fails(plan, node, "it must follow a count that passes on all its keys");
-    if (top->most.offset[0] != plan->nodes[node->input].as.count.into.offset[0])
+    if (top->most.count != 1 || top->most.offset[0] != plan->nodes[node->input].as.count.into.offset[0])
         return node_fails(plan, node, "most must be the field that the count fills");
     if (top->per.count != 1 || !field_is(&top->per, 0, SL_KIND_text))
         return node_fails(plan, node, "per must be one text field");
@@ -76,18 +116,31 @@ static sl_result check_top(sl_plan *plan, const plan_node *node)
     return SL_OK;
 }
 
+/* Only a top knows all groups at once, and tells of a list that became empty. */
+static bool follows_top(const sl_plan *plan, const plan_node *node)
+{
+    uint32_t at = node->input;
+    while (plan->nodes[at].kind == PLAN_STAGE)
+        at = plan->nodes[at].input;
+    return plan->nodes[at].kind == PLAN_TOP;
+}
+
 static sl_result check_output(sl_plan *plan, const plan_node *node)
 {
     const sl_output *output = &node->as.output;
     if (output->name == NULL || output->to[0] == NULL)
         return node_fails(plan, node, "an output needs a name and a place");
-    for (uint32_t i = 0; i < plan->count; i++)
-        if (&plan->nodes[i] != node && plan->nodes[i].kind == PLAN_OUTPUT &&
-            !strcmp(plan->nodes[i].name, output->name))
-            return node_fails(plan, node, "two outputs have this name");
+    if (name_is_taken(plan, node, PLAN_OUTPUT))
+        return node_fails(plan, node, "two outputs have this name");
+    const sl_redis_shape *redis = &output->redis;
+    const sl_fields *const fields[] = { &output->id, &output->whole, &output->keywords, &output->raw,
+                                        &redis->key, &redis->member, &redis->score,     NULL };
+    SL_TRY(check_fields(plan, node, fields));
+    if (output->whole.count && !follows_top(plan, node))
+        return node_fails(plan, node, "only what sl_top_by() gives can be replaced as a whole");
     if (output->raw.count && !field_is(&output->raw, 0, SL_KIND_text))
         return node_fails(plan, node, "raw must be one text field");
-    if (output->redis.shape != SL_NO_SHAPE && output->redis.key.count == 0)
+    if (redis->shape != SL_NO_SHAPE && redis->key.count == 0)
         return node_fails(plan, node, "redis.key is missing");
     return SL_OK;
 }
@@ -95,6 +148,7 @@ static sl_result check_output(sl_plan *plan, const plan_node *node)
 static sl_result check_node(sl_plan *plan, const plan_node *node)
 {
     switch (node->kind) {
+    case PLAN_SOURCE: return check_source(plan, node);
     case PLAN_LOOK_UP: return check_look_up(plan, node);
     case PLAN_COUNT: return check_count(plan, node);
     case PLAN_TOP: return check_top(plan, node);
