@@ -300,6 +300,20 @@ static void older_accounts_read(checkpoint *self, const char *name)
     buffer_done(&bytes);
 }
 
+/* By an earlier start, which was refused: so is this one, or a supervisor that tries again would start the job anew. */
+static bool was_set_aside(const checkpoint *self)
+{
+    char **names = NULL;
+    size_t count = 0;
+    failure ignored = { 0 };
+    if (disk_list(self->work_dir, "damaged-checkpoint-", &names, &count, &ignored) != SL_OK)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+    return count > 0;
+}
+
 static sl_result newest_read(checkpoint *self, checkpoint_head *head, failure *failure)
 {
     char **names = NULL;
@@ -314,7 +328,7 @@ static sl_result newest_read(checkpoint *self, checkpoint_head *head, failure *f
         if (whole && i > 0 && self->accounts.size < RECALLED_MOST * sizeof(recalled))
             older_accounts_read(self, names[i - 1]);
     }
-    if (result == SL_OK && count && !whole)
+    if (result == SL_OK && !whole && (count || was_set_aside(self)))
         fail(failure, SL_FAILED,
              "no checkpoint in %s is whole; the damaged ones are set aside. Start anew with sluice reset, "
              "or put back a copy of the folder",

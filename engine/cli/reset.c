@@ -26,6 +26,8 @@ static sl_result reset_run(const arguments *arguments, failure *failure)
     if (result == SL_OK)
         result = files_remove(&place, "checkpoint", failure);
     if (result == SL_OK)
+        result = files_remove(&place, "damaged-checkpoint", failure);
+    if (result == SL_OK)
         result = files_remove(&place, "journal", failure);
     close(lock);
     if (result == SL_OK)

@@ -18,8 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const forgotten[] = { "journal", "checkpoint-1", "checkpoint-2.tmp", "history.ndjson",
-                                         "history.1.ndjson" };
+static const char *const forgotten[] = { "journal",        "checkpoint-1",     "checkpoint-2.tmp",
+                                         "history.ndjson", "history.1.ndjson", "damaged-checkpoint-3" };
 static const char *const kept[] = { "log", "dead/realtime.ndjson", "lock" };
 enum { FORGOTTEN = sizeof forgotten / sizeof forgotten[0], KEPT = sizeof kept / sizeof kept[0] };
 
