@@ -254,6 +254,7 @@ static void without_any_whole_file_the_job_does_not_start(void **state)
     assert_non_null(strstr(run.failure.text, "no checkpoint in"));
     assert_non_null(strstr(run.failure.text, "sluice reset"));
     assert_true(folder_has("work/damaged-checkpoint-000000000000000001"));
+    job_run_close(&run);
     /* Nor at the next try: only a reset lets it. */
     assert_int_equal(start_in("work", "--interval 1s"), SL_FAILED);
 }
