@@ -180,9 +180,9 @@ static inline void count_one(count_shard *shard, pane *pane, uint32_t id)
     if (value->pane == 0)
         pane_add(&shard->panes, pane, (pane_touch){ id, 0 });
     value->total++;
-    if (++value->pane == COUNT_PANE_MAX) {
-        pane_add(&shard->panes, pane, (pane_touch){ id, COUNT_PANE_MAX });
-        value->pane = 0;
+    if (++value->pane == COUNT_PANE_MAX) { /* the number stays above 0: one open entry per key and pane */
+        pane_add(&shard->panes, pane, (pane_touch){ id, COUNT_PANE_MAX - 1 });
+        value->pane = 1;
     }
 }
 
