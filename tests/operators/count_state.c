@@ -1,0 +1,280 @@
+/*
+ * tests/operators/count_state.c - a count that goes on from a checkpoint gives the same rows as the one that wrote it,
+ * whether from everything or from a whole and the changes after it, whenever it stops.
+ */
+#include <base/memory.h>
+#include <operators/count_state.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <support/random.h>
+#include <support/recount.h>
+
+#include <cmocka.h>
+
+#define HIT_FIELDS(F) F(text, name) F(i64, times)
+SL_RECORD(hit, HIT_FIELDS);
+
+static bool take(sl_task *task, const sl_message *in, hit *out)
+{
+    (void)task;
+    out->name = in->value;
+    return true;
+}
+SL_STAGE(take, sl_message, hit);
+
+static sl_window drawn;
+
+static void draw(sl_plan *plan, const void *options)
+{
+    (void)options;
+    sl_stream lines = sl_from(plan, &(sl_input){ .name = "lines", .from = "memory" });
+    sl_stream hits = sl_count_by(sl_through(lines, &take_stage), &(sl_count){ .name = "hits",
+                                                                              .key = SL_FIELDS(hit, name),
+                                                                              .into = SL_FIELDS(hit, times),
+                                                                              .window = drawn });
+    sl_to(hits, &(sl_output){ .name = "counts", .to = { "memory" }, .id = SL_FIELDS(hit, name) });
+}
+
+/* ---- A count without an engine around it ---- */
+
+enum { COUNT = 2, OUTPUT = 3, WORKERS = 2, NAMES = 400 };
+
+typedef struct counter {
+    operator nodes[4], *by_number[4];
+    int64_t last_ms;
+    buffer rows; /* "name times\n" of the last merge */
+} counter;
+
+static sl_plan plan;
+static char names[NAMES][40];
+
+static void note_rows(void *executor, sl_task *task, uint32_t node, const void *rows, size_t count)
+{
+    counter *counter = executor;
+    (void)task, (void)node;
+    for (size_t i = 0; i < count; i++) {
+        const hit *hit = (const struct hit *)rows + i;
+        buffer_print(&counter->rows, "%.*s %lld\n", (int)hit->name.size, hit->name.at, (long long)hit->times);
+    }
+}
+
+static void counter_open(counter *counter)
+{
+    failure failure = { 0 };
+    *counter = (struct counter){ 0 };
+    for (size_t i = 0; i < 4; i++)
+        counter->by_number[i] = &counter->nodes[i];
+    counter->nodes[OUTPUT].kind = &operator_output;
+    operator_spec spec = { .node = &plan.nodes[COUNT], .number = COUNT, .workers = WORKERS, .saves = true };
+    spec.operators = counter->by_number;
+    spec.executor = counter;
+    spec.emit = note_rows;
+    assert_int_equal(operator_count.open(&spec, &counter->nodes[COUNT].self, &failure), SL_OK);
+}
+
+static void counter_close(counter *counter)
+{
+    operator_count.close(counter->nodes[COUNT].self);
+    buffer_done(&counter->rows);
+}
+
+/* Each name as often as `times` says, spread over the workers. */
+static void counter_batch(counter *counter, int64_t time_ms, const uint32_t *times)
+{
+    void *self = counter->nodes[COUNT].self;
+    failure failure = { 0 };
+    batch_frame frame = { .time_ms = time_ms, .last_time_ms = counter->last_ms, .attempt = 1 };
+    sl_task task = { .batch = &frame };
+    static hit rows[CHUNK_ROWS];
+    size_t count = 0;
+    sl_rows none = { 0 };
+    counter->rows.size = 0;
+    assert_int_equal(operator_count.begin(self, &frame, &failure), SL_OK);
+    for (size_t i = 0; i < NAMES; i++) {
+        for (uint32_t n = 0; n < times[i]; n++) {
+            rows[count++].name = (sl_text){ names[i], strlen(names[i]) };
+            if (count < CHUNK_ROWS)
+                continue;
+            operator_count.rows(self, &task, &(sl_rows){ rows, count, count }, &none);
+            task.worker = (task.worker + 1) % WORKERS;
+            count = 0;
+        }
+    }
+    operator_count.rows(self, &task, &(sl_rows){ rows, count, count }, &none);
+    for (unsigned shard = 0; shard < STORE_SHARDS; shard++)
+        operator_count.merge(self, &task, shard);
+    counter->last_ms = time_ms;
+    lines_sort(&counter->rows);
+    arena_done(&task.memory);
+}
+
+static void counter_save(counter *counter, bool all, buffer *out)
+{
+    operator_count.save(counter->nodes[COUNT].self, all, out);
+}
+
+static void counter_load(counter *counter, const buffer *saved, int64_t last_ms)
+{
+    failure failure = { 0 };
+    sl_text bytes = { saved->at, saved->size };
+    assert_int_equal(operator_count.load(counter->nodes[COUNT].self, bytes, &failure), SL_OK);
+    counter->last_ms = last_ms;
+}
+
+static void setup(int64_t length_ms, int64_t pane_ms)
+{
+    drawn = (sl_window){ .length = { length_ms }, .pane = { pane_ms } };
+    assert_int_equal(plan_draw(&plan, &(sl_job){ .name = "counting", .draw = draw }, NULL), SL_OK);
+    for (size_t i = 0; i < NAMES; i++)
+        snprintf(names[i], sizeof names[i], i % 3 ? "%zu" : "%zu with a name that is long", i);
+}
+
+/* ---- Against a recount, with restarts ---- */
+
+static void check(const counter *counter, const recount *recount)
+{
+    static uint64_t totals[NAMES];
+    buffer wanted = { 0 };
+    recount_window(recount, recount->time_ms, totals);
+    for (size_t i = 0; i < NAMES; i++)
+        if (totals[i])
+            buffer_print(&wanted, "%s %llu\n", names[i], (unsigned long long)totals[i]);
+    lines_sort(&wanted);
+    assert_int_equal(counter->rows.size, wanted.size);
+    assert_memory_equal(counter->rows.at ? counter->rows.at : "", wanted.at ? wanted.at : "", wanted.size);
+    buffer_done(&wanted);
+}
+
+typedef struct saved { /* the way of a checkpoint: a whole, then changes */
+    buffer whole, changes;
+} saved;
+
+static void save(counter *counter, saved *saved, bool whole)
+{
+    if (!whole) {
+        counter_save(counter, false, &saved->changes);
+        return;
+    }
+    saved->whole.size = saved->changes.size = 0;
+    counter_save(counter, true, &saved->whole);
+}
+
+static void restart(counter *counter, const saved *saved)
+{
+    int64_t last_ms = counter->last_ms;
+    counter_close(counter);
+    counter_open(counter);
+    counter_load(counter, &saved->whole, last_ms);
+    counter_load(counter, &saved->changes, last_ms);
+}
+
+static void run(uint64_t seed)
+{
+    dice dice = { seed };
+    recount recount = { .interval_ms = 100, .keys = NAMES };
+    counter counter;
+    saved saved = { 0 };
+    recount.pane_ms = (int64_t[]){ 1, 100, 250, 1000 }[dice_below(&dice, 4)];
+    recount.length_ms = dice_below(&dice, 5) ? recount.pane_ms * (int64_t)(1 + dice_below(&dice, 12)) : 0;
+    setup(recount.length_ms, recount.pane_ms);
+    counter_open(&counter);
+    for (int batch = 0; batch < 120; batch++) {
+        if (dice_below(&dice, 6) == 0)
+            recount_pass(&recount, (int64_t)dice_below(&dice, 1500));
+        uint32_t *times = recount_batch(&recount);
+        size_t few = 1 + dice_below(&dice, NAMES);
+        for (size_t n = dice_below(&dice, 4) ? dice_below(&dice, 300) : 0; n; n--)
+            times[dice_below(&dice, few)]++;
+        counter_batch(&counter, recount.time_ms, times);
+        check(&counter, &recount);
+        save(&counter, &saved, dice_below(&dice, 8) == 0);
+        if (dice_below(&dice, 5) == 0)
+            restart(&counter, &saved);
+    }
+    counter_close(&counter);
+    buffer_done(&saved.whole);
+    buffer_done(&saved.changes);
+    recount_done(&recount);
+}
+
+static void a_count_goes_on_from_its_checkpoint(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++)
+        run(seed);
+}
+
+/* More of one key in one pane than the open pane's number holds. */
+static void a_pane_holds_more_than_its_counter(void **state)
+{
+    (void)state;
+    static uint32_t times[NAMES];
+    enum { EACH = 3000000, BATCHES = 12 };
+    counter counter;
+    saved saved = { 0 };
+    char wanted[80];
+    setup(20000, 10000);
+    counter_open(&counter);
+    times[1] = EACH;
+    for (int i = 1; i <= BATCHES; i++)
+        counter_batch(&counter, i * 100, times);
+    int size = snprintf(wanted, sizeof wanted, "1 %d\n", EACH * BATCHES);
+    assert_true((unsigned)(EACH * BATCHES) > 2 * COUNT_PANE_MAX);
+    assert_int_equal(counter.rows.size, size);
+    assert_memory_equal(counter.rows.at, wanted, (size_t)size);
+    save(&counter, &saved, true);
+    restart(&counter, &saved);
+    times[1] = 1;
+    counter_batch(&counter, 20000, times);
+    size = snprintf(wanted, sizeof wanted, "1 %d\n", EACH * BATCHES + 1);
+    assert_int_equal(counter.rows.size, size);
+    assert_memory_equal(counter.rows.at, wanted, (size_t)size);
+    counter_batch(&counter, 30000, times); /* the full pane is gone */
+    assert_int_equal(counter.rows.size, 4);
+    assert_memory_equal(counter.rows.at, "1 2\n", 4);
+    counter_close(&counter);
+    buffer_done(&saved.whole);
+}
+
+static void a_damaged_state_is_refused(void **state)
+{
+    (void)state;
+    static uint32_t times[NAMES];
+    counter counter;
+    saved saved = { 0 };
+    setup(20000, 10000);
+    counter_open(&counter);
+    times[1] = times[3] = 5;
+    counter_batch(&counter, 100, times);
+    save(&counter, &saved, true);
+    counter_close(&counter);
+    for (size_t size = 1; size < saved.whole.size; size++) {
+        failure failure = { 0 };
+        char *cut = memory_new(size);
+        memcpy(cut, saved.whole.at, size);
+        counter_open(&counter);
+        sl_result result = operator_count.load(counter.nodes[COUNT].self, (sl_text){ cut, size }, &failure);
+        if (result !=
+            SL_OK) { /* a cut between two pieces cannot be seen here; the checkpoint's checksums see it */
+            assert_int_equal(result, SL_FAILED);
+            assert_non_null(strstr(failure.text, "\"hits\""));
+        }
+        counter_close(&counter);
+        free(cut);
+    }
+    buffer_done(&saved.whole);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_count_goes_on_from_its_checkpoint),
+        cmocka_unit_test(a_pane_holds_more_than_its_counter),
+        cmocka_unit_test(a_damaged_state_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
