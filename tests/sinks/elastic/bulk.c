@@ -224,8 +224,10 @@ static void an_id_that_the_server_would_not_take_spoils_no_request(void **state)
     play rows[2] = { play_at(0), play_at(1) };
     sink_rows first = { .at = rows, .count = 1 }, second = { .at = rows + 1, .count = 1 };
     fixture->topic.id = topic;
+    fixture->topic.id_size = strlen(topic);
     assert_int_equal(sink_elastic.rows(fixture->sink, 0, &first, &fixture->failure), SL_OK);
     fixture->topic.id = "realtime-0-";
+    fixture->topic.id_size = strlen(fixture->topic.id);
     assert_int_equal(sink_elastic.rows(fixture->sink, 0, &second, &fixture->failure), SL_OK);
     assert_int_equal(sink_elastic.flush(fixture->sink, 0, &fixture->failure), SL_OK);
     assert_string_equal(offsets_in(fixture_bulk(fixture, 0)), "1");
