@@ -341,18 +341,24 @@ static bool load_group(whole *whole, reader *reader)
     return true;
 }
 
+/* The lists one after another; false when the last one is not whole. */
+static bool load_lists(whole *whole, reader *reader)
+{
+    uint32_t count;
+    while (reader->at < reader->end) {
+        if (!read_into(reader, &count, sizeof count))
+            return false;
+        list_clear(&whole->last);
+        for (; count; count--)
+            if (!load_group(whole, reader))
+                return false;
+    }
+    return true;
+}
+
 sl_result whole_load(whole *whole, sl_text saved, failure *failure)
 {
-    reader reader = { saved.at, saved.at + saved.size };
-    uint32_t count;
-    while (reader.at < reader.end && read_into(&reader, &count, sizeof count)) {
-        list_clear(&whole->last);
-        for (; count && load_group(whole, &reader); count--)
-            ;
-        if (count)
-            break;
-    }
-    if (reader.at == reader.end)
+    if (load_lists(whole, &(reader){ saved.at, saved.at + saved.size }))
         return SL_OK;
     return fail(failure, SL_FAILED, "what was last written to \"%s\" is damaged in the checkpoint",
                 whole->output->name);
