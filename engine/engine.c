@@ -87,8 +87,10 @@ static sl_result checkpoint_read(engine *self, failure *failure)
         log_info("engine",
                  "--from-offsets is ignored where the checkpoint has a position: going on after batch %lld",
                  (long long)self->head.batch_id);
-    return journal_open(self->spec.work_dir, &self->intake, self->head.batch_id, &self->replays,
-                        &self->journal, failure);
+    SL_TRY(journal_open(self->spec.work_dir, &self->intake, self->head.batch_id, &self->replays,
+                        &self->journal, failure));
+    return intake_resume(&self->intake, (batch *const *)(void *)self->replays.at,
+                         self->replays.size / sizeof(batch *), failure);
 }
 
 /* ---- Listeners ---- */
@@ -252,6 +254,16 @@ void engine_stop(engine *self)
         generator_stop(self->generator);
 }
 
+/* A start that was refused: no generator took them. */
+static void replays_free(engine *self)
+{
+    batch **replays = (batch **)(void *)self->replays.at;
+    for (size_t i = 0; i < self->replays.size / sizeof *replays; i++) {
+        buffer_done(&replays[i]->ranges);
+        free(replays[i]);
+    }
+}
+
 void engine_close(engine *self)
 {
     if (self == NULL)
@@ -270,6 +282,8 @@ void engine_close(engine *self)
     scheduler_free(self->scheduler);
     journal_close(self->journal);
     checkpoint_close(self->checkpoint);
+    if (self->generator == NULL)
+        replays_free(self);
     buffer_done(&self->replays);
     work_dir_close(self->work_dir);
     free(self->options);

@@ -66,6 +66,38 @@ void intake_number(intake *intake, intake_input *input)
     input->partitions = count;
 }
 
+static sl_result range_follow(intake *intake, int64_t *next, const batch *batch, const batch_range *range,
+                              failure *failure)
+{
+    if (next[range->partition] < 0)
+        intake->positions[range->partition].next = next[range->partition] = range->from;
+    if (next[range->partition] != range->from)
+        return fail(
+            failure, SL_DATA_LOSS,
+            "%s partition %d was read up to %lld says the checkpoint, but journaled batch %lld begins at %lld: "
+            "one of the two is older; put back a copy of the work folder, or start anew with sluice reset",
+            intake->origins.at[range->partition].topic, intake->origins.at[range->partition].partition,
+            (long long)next[range->partition], (long long)batch->id, (long long)range->from);
+    next[range->partition] = range->until;
+    return SL_OK;
+}
+
+sl_result intake_resume(intake *intake, batch *const *replays, size_t count, failure *failure)
+{
+    int64_t *next = memory_new((intake->origins.count + 1) * sizeof *next);
+    sl_result result = SL_OK;
+    for (size_t i = 0; i < intake->origins.count; i++)
+        next[i] = intake->positions[i].next;
+    for (size_t i = 0; i < count; i++) {
+        size_t ranges;
+        const batch_range *at = batch_ranges(replays[i], &ranges);
+        for (size_t r = 0; r < ranges && result == SL_OK; r++)
+            result = range_follow(intake, next, replays[i], &at[r], failure);
+    }
+    free(next);
+    return result;
+}
+
 static sl_result input_start(intake *intake, intake_input *input, failure *failure)
 {
     source_partition *partitions;

@@ -64,6 +64,9 @@ void intake_done(intake *intake);
 /* Adds an opened source: numbers its partitions. The spec is kept. */
 intake_input *intake_add(intake *intake, const source_kind *kind, const source_spec *spec);
 void intake_number(intake *intake, intake_input *input);
+/* Before the start: journaled batches will be read again, in order, from where the positions stand. A partition without a
+ * position begins with them. Records between checkpoint and journal are DATA_LOSS: nobody would read them. */
+sl_result intake_resume(intake *intake, batch *const *replays, size_t count, failure *failure);
 /* Starts every source at its partitions' positions; -1 stands for "as the settings say". */
 sl_result intake_start(intake *intake, failure *failure);
 /* The number of a partition by its names, or -1. */
