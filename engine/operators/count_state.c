@@ -204,30 +204,40 @@ static void load_one(count *self, int64_t pane_number, row_key key, uint64_t tim
     }
 }
 
+/* A piece; false when it ends before its keys do. */
+static bool load_piece(count *self, const char **at, const char *end, arena *memory)
+{
+    int64_t pane;
+    uint32_t keys;
+    if ((size_t)(end - *at) < sizeof pane + sizeof keys)
+        return false;
+    memcpy(&pane, *at, sizeof pane);
+    memcpy(&keys, *at + sizeof pane, sizeof keys);
+    *at += sizeof pane + sizeof keys;
+    for (uint64_t size, times; keys; keys--) {
+        if (!varint_read(at, end, &size) || size > (uint64_t)(end - *at))
+            return false;
+        row_key key = key_of_bytes(*at, size, memory);
+        *at += size;
+        if (!varint_read(at, end, &times))
+            return false;
+        load_one(self, pane, key, times);
+    }
+    return true;
+}
+
 sl_result count_load(void *opened, sl_text saved, failure *failure)
 {
     count *self = opened;
     const char *at = saved.at, *end = at + saved.size;
     arena memory = { 0 };
-    while ((size_t)(end - at) >= sizeof(int64_t) + sizeof(uint32_t)) {
-        int64_t pane;
-        uint32_t keys;
-        memcpy(&pane, at, sizeof pane);
-        memcpy(&keys, at + sizeof pane, sizeof keys);
-        at += sizeof pane + sizeof keys;
-        uint64_t size, times;
-        for (; keys && varint_read(&at, end, &size) && size <= (uint64_t)(end - at); keys--) {
-            row_key key = key_of_bytes(at, size, &memory);
-            at += size;
-            if (!varint_read(&at, end, &times))
-                break;
-            load_one(self, pane, key, times);
-        }
-        if (keys)
-            break;
+    bool whole = true;
+    while (whole && at < end) {
+        whole = load_piece(self, &at, end, &memory);
+        arena_reset(&memory); /* the store keeps keys of its own */
     }
     arena_done(&memory);
-    return at == end ? SL_OK
-                     : fail(failure, SL_FAILED, "the state of \"%s\" in the checkpoint is damaged",
-                            self->drawn.name);
+    return whole ? SL_OK
+                 : fail(failure, SL_FAILED, "the state of \"%s\" in the checkpoint is damaged",
+                        self->drawn.name);
 }
