@@ -44,7 +44,7 @@ static sl_result open_patiently(engine *self, opening *open, uint32_t node, fail
         sl_result result = open(self, node, failure);
         if (result != SL_RETRY)
             return result;
-        if (retry.tries == 0)
+        if (retry.tries == 0 && clock_ns(&clock_system) < deadline_ns)
             log_warn("engine", "%s; trying again", failure->text);
         if (!retry_wait(&retry, deadline_ns, &self->stop)) {
             failure->result = SL_UNREACHABLE;

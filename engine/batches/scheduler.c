@@ -201,6 +201,8 @@ sl_result scheduler_run_one(scheduler *self, batch *batch, failure *failure)
             break;
         SL_TRY(batch_failed(self, tries, &retry, failure));
     }
+    if (retry.tries)
+        log_info("scheduler", "batch %lld is done at attempt %d", (long long)batch->id, frame.attempt);
     batch_settle(self, batch);
     return SL_OK;
 }
