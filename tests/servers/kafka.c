@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -21,11 +22,12 @@
 enum { CANNOT_BE_HAD = 77 };
 
 struct kafka_server {
-    char folder[200], address[64];
+    char folder[200], address[64], *extra;
     pid_t guard;
     int pipe; /* as long as it is open the guard waits */
 };
 
+static void environment_set(const kafka_server *server);
 static unsigned port_find(void);
 static int script_start(void);
 static void guard_start(kafka_server *server);
@@ -41,9 +43,8 @@ kafka_server *kafka_server_start(const char *extra)
     char port[16];
     snprintf(port, sizeof port, "%u", port_find());
     snprintf(server->address, sizeof server->address, "127.0.0.1:%s", port);
-    setenv("PORT", port, 1);
-    setenv("RUN", server->folder, 1);
-    setenv("EXTRA", extra ? extra : "", 1);
+    server->extra = memory_text(extra ? extra : "");
+    environment_set(server);
     guard_start(server);
     int status = script_start();
     if (status == 0)
@@ -61,6 +62,7 @@ void kafka_server_stop(kafka_server *server)
         return;
     close(server->pipe);
     waitpid(server->guard, NULL, 0);
+    free(server->extra);
     free(server);
 }
 
@@ -87,9 +89,17 @@ void kafka_server_kill(kafka_server *server)
 
 void kafka_server_restart(kafka_server *server)
 {
-    (void)server;
+    environment_set(server);
     if (script_start() != 0)
         abort();
+}
+
+/* What kafka.sh reads; another server's script may have been started since. */
+static void environment_set(const kafka_server *server)
+{
+    setenv("PORT", strchr(server->address, ':') + 1, 1);
+    setenv("RUN", server->folder, 1);
+    setenv("EXTRA", server->extra, 1);
 }
 
 static bool port_is_free(unsigned port, unsigned *given)

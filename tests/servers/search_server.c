@@ -20,7 +20,7 @@
 enum { CANNOT_BE_HAD = 77, TRANSPORT = 100 };
 
 struct search_server {
-    char folder[200], url[64];
+    char folder[200], url[64], *extra;
     unsigned port;
     pid_t guard;
     int pipe; /* as long as it is open the guard waits */
@@ -28,6 +28,7 @@ struct search_server {
     buffer answer;
 };
 
+static void environment_set(const search_server *server);
 static bool port_is_free(unsigned port, unsigned *given);
 static int script_run(search_server *server, const char *command);
 static void guard_start(search_server *server);
@@ -53,11 +54,8 @@ search_server *search_server_start(const char *extra)
         abort();
     server->port = port_find();
     snprintf(server->url, sizeof server->url, "http://127.0.0.1:%u", server->port);
-    char port[16];
-    snprintf(port, sizeof port, "%u", server->port);
-    setenv("PORT", port, 1);
-    setenv("RUN", server->folder, 1);
-    setenv("EXTRA", extra ? extra : "", 1);
+    server->extra = memory_text(extra ? extra : "");
+    environment_set(server);
     guard_start(server);
     http_options options = { .url = server->url, .setting = "the test's server" };
     if (http_new(&options, &server->client, &failure) != SL_OK)
@@ -80,6 +78,7 @@ void search_server_stop(search_server *server)
     waitpid(server->guard, NULL, 0);
     http_free(server->client);
     buffer_done(&server->answer);
+    free(server->extra);
     free(server);
 }
 
@@ -101,6 +100,7 @@ void search_server_kill(search_server *server)
 
 void search_server_restart(search_server *server)
 {
+    environment_set(server);
     if (script_run(server, "start") != 0)
         abort();
 }
@@ -134,6 +134,16 @@ long search_server_documents(search_server *server, const char *index)
 }
 
 /* ---- Processes --------------------------------------------------------------------------------------------------- */
+
+/* What search-server.sh reads; another server's script may have been started since. */
+static void environment_set(const search_server *server)
+{
+    char port[16];
+    snprintf(port, sizeof port, "%u", server->port);
+    setenv("PORT", port, 1);
+    setenv("RUN", server->folder, 1);
+    setenv("EXTRA", server->extra, 1);
+}
 
 static bool port_is_free(unsigned port, unsigned *given)
 {
