@@ -39,7 +39,7 @@ static void assert_quiet(trial *trial)
 
 static void checked(trial *trial, const recount_windows *windows)
 {
-    recount_free(recount_assert(trial, windows, false));
+    recount_free(recount_assert(trial, windows));
 }
 
 static void everything_that_comes_out_equals_a_recount(void **state)
@@ -48,7 +48,7 @@ static void everything_that_comes_out_equals_a_recount(void **state)
     trial_send(trial, 8000);
     trial_set(trial, "--max-rate-per-partition", "200", NULL);
     trial_finish(trial);
-    recount *recount = recount_assert(trial, &recount_usual, false);
+    recount *recount = recount_assert(trial, &recount_usual);
     assert_true(recount_batches(recount) >= 6);
     for (size_t i = 0; i < recount_batches(recount); i++)
         assert_in_range(recount_records(recount, i), 1, 3 * 400);

@@ -73,7 +73,6 @@ typedef struct files {
 struct recount {
     trial *trial;
     recount_windows windows;
-    bool repeats;
     redisContext *redis;
     names customer_names, track_names, genders;
     customer *customers; /* by number */
@@ -167,13 +166,12 @@ static void listens_index(recount *self)
     self->dead = memory_new((all->count + 1) * sizeof(void *));
 }
 
-recount *recount_assert(trial *trial, const recount_windows *windows, bool repeats)
+recount *recount_assert(trial *trial, const recount_windows *windows)
 {
     char folder[TRIAL_PATH + 80];
     recount *self = memory_new(sizeof *self);
     self->trial = trial;
     self->windows = *windows;
-    self->repeats = repeats;
     self->redis = redisConnect("127.0.0.1", atoi(strrchr(redis_server_url(trial->redis), ':') + 1));
     assert_non_null(self->redis);
     listens_index(self);
@@ -184,7 +182,8 @@ recount *recount_assert(trial *trial, const recount_windows *windows, bool repea
     tops_count(self);
     interests_count(self);
     snprintf(folder, sizeof folder, "%s/ba_realtime2", trial->out);
-    files_assert(self, folder, &self->documents, false);
+    if (!trial->documents_there)
+        files_assert(self, folder, &self->documents, false);
     snprintf(folder, sizeof folder, "%s/dead/%s.dead", trial->work_dir, trial->topic);
     files_assert(self, folder, &self->letters, false);
     snprintf(folder, sizeof folder, "%s/ba_top_tracks", trial->out);
@@ -230,6 +229,14 @@ size_t recount_batches(const recount *self)
 size_t recount_records(const recount *self, size_t batch)
 {
     return (size_t)self->batches[batch].records;
+}
+
+size_t recount_duplicates(const recount *self)
+{
+    int64_t duplicates = 0;
+    for (size_t i = 0; i < self->batch_count; i++)
+        duplicates += self->batches[i].duplicates;
+    return (size_t)duplicates;
 }
 
 const char *recount_documents(const recount *self)
@@ -351,7 +358,7 @@ static void account_assert(const recount *self, const batch *batch)
     assert_int_equal(batch->dead_letters, batch->dead);
     assert_int_equal(batch->filtered, 0);
     assert_int_equal(batch->written + batch->duplicates, batch->plays);
-    assert_true(self->repeats || batch->duplicates == 0);
+    assert_true(self->trial->documents_there || batch->duplicates == 0);
     assert_int_equal(batch->lookup_missed, missed);
     assert_int_equal(batch->bad_age, bad_age);
 }
@@ -831,4 +838,61 @@ static void offsets_assert(const recount *self)
         if (all->ends[p])
             assert_int_equal(topic_committed(self->trial->servers, "sluice-listens", self->trial->topic, p),
                              all->ends[p]);
+}
+
+/* ---- Indices ----------------------------------------------------------------------------------------------------- */
+
+static int64_t ms_of(const char *text)
+{
+    struct tm parts = { 0 };
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &parts);
+    assert_non_null(rest);
+    return (int64_t)timegm(&parts) * 1000 + atoi(rest + 1);
+}
+
+static void hit_assert(json_object *expected, json_object *hit, bool versions)
+{
+    json_object *document, *source;
+    const char *id = text_in(hit, "_id");
+    assert_true(json_object_object_get_ex(hit, "_source", &source));
+    if (!json_object_object_get_ex(expected, id, &document))
+        fail_msg("%s is there, and ought not to be", id);
+    if (!json_object_equal(document, source))
+        fail_msg("%s is\n%s\ninstead of\n%s", id, json_object_to_json_string(source),
+                 json_object_to_json_string(document));
+    if (versions)
+        assert_int_equal(number_in(hit, "_version"), ms_of(text_in(document, "@timestamp")));
+}
+
+/* Each line's object, without its "_id", under its "_id". */
+static json_object *documents_by_id(const char *lines)
+{
+    json_object *all = json_object_new_object();
+    char *copy = memory_text(lines), *rest = copy, *line;
+    while ((line = strsep(&rest, "\n")) && *line) {
+        json_object *document = json_tokener_parse(line);
+        assert_non_null(document);
+        char *id = memory_text(text_in(document, "_id"));
+        json_object_object_del(document, "_id");
+        json_object_object_add(all, id, document);
+        free(id);
+    }
+    free(copy);
+    return all;
+}
+
+void recount_assert_index(search_server *server, const char *index, const char *documents, bool versions)
+{
+    char path[200];
+    json_object *expected = documents_by_id(documents), *hits;
+    assert_int_equal(search_server_documents(server, index), json_object_object_length(expected));
+    snprintf(path, sizeof path, "/%s/_search?size=10000&version=true", index);
+    json_object *answer = json_tokener_parse(search_server_ask(server, "GET", path, NULL));
+    assert_true(json_object_object_get_ex(answer, "hits", &hits));
+    assert_true(json_object_object_get_ex(hits, "hits", &hits));
+    assert_int_equal(json_object_array_length(hits), json_object_object_length(expected));
+    for (size_t i = 0; i < json_object_array_length(hits); i++)
+        hit_assert(expected, json_object_array_get_idx(hits, i), versions);
+    json_object_put(answer);
+    json_object_put(expected);
 }

@@ -244,43 +244,43 @@ static void words_add(const char **words, const char *const *more)
     words[count] = NULL;
 }
 
+/* Where each output goes: "--to", "NAME=URI", ... */
+static void places_add(const trial *trial, const char **words, char texts[3][TRIAL_PATH + 32])
+{
+    static const char *const outputs[] = { "documents", "top_tracks", "interests" };
+    static const char *const redis[] = { "--to", "top_tracks=redis", "--to", "interests=redis", NULL };
+    static const char *const search[] = { "--conf", "elastic.replicas=0", "--to", "documents=elastic",
+                                          "--to",   "top_tracks=elastic", "--to", "interests=elastic",
+                                          NULL };
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(texts[i], TRIAL_PATH + 32, "%s=file:%s", outputs[i], trial->out);
+        if (i > 0 || !trial->documents_there)
+            words_add(words, (const char *const[]){ "--to", texts[i], NULL });
+    }
+    words_add(words, redis);
+    if (trial->elastic)
+        words_add(words, search);
+}
+
 static void job_start(trial *trial, const char *last)
 {
-    char kafka[100], redis[120], elastic[120], documents[TRIAL_PATH + 32], top[TRIAL_PATH + 32],
-        interests[TRIAL_PATH + 32];
+    char kafka[100], redis[120], elastic[120], places[3][TRIAL_PATH + 32];
     snprintf(kafka, sizeof kafka, "kafka.bootstrap.servers=%s", trial->servers);
     snprintf(redis, sizeof redis, "redis.url=%s", redis_server_url(trial->redis));
-    snprintf(documents, sizeof documents, "documents=file:%s", trial->out);
-    snprintf(top, sizeof top, "top_tracks=file:%s", trial->out);
-    snprintf(interests, sizeof interests, "interests=file:%s", trial->out);
+    snprintf(elastic, sizeof elastic, "elastic.url=%s",
+             trial->elastic ? trial->elastic : "http://127.0.0.1:1");
     const char *words[WORDS_MAX] = { trial_program("jobs/listens"),
                                      "--conf",
                                      kafka,
                                      "--conf",
                                      redis,
+                                     "--conf",
+                                     elastic,
                                      "--work-dir",
                                      trial->work_dir,
                                      "--topic",
-                                     trial->topic,
-                                     "--to",
-                                     documents,
-                                     "--to",
-                                     top,
-                                     "--to",
-                                     "top_tracks=redis",
-                                     "--to",
-                                     interests,
-                                     "--to",
-                                     "interests=redis" };
-    snprintf(elastic, sizeof elastic, "elastic.url=%s", trial->elastic ? trial->elastic : "");
-    const char *const search[] = { "--conf", elastic,
-                                   "--conf", "elastic.replicas=0",
-                                   "--to",   "documents=elastic",
-                                   "--to",   "top_tracks=elastic",
-                                   "--to",   "interests=elastic",
-                                   NULL };
-    if (trial->elastic)
-        words_add(words, search);
+                                     trial->topic };
+    places_add(trial, words, places);
     words_add(words, trial->options);
     words_add(words, (const char *const[]){ last, NULL });
     int log = log_open(trial);

@@ -21,6 +21,7 @@ typedef struct trial {
     const char *fault;       /* SLUICE_FAULT of the next start */
     const char *options[24]; /* beside those that all trials have */
     const char *elastic;     /* its URL: all goes there too; NULL: nothing does */
+    bool documents_there;    /* documents go there only: then a repeat is a duplicate */
 } trial;
 
 /* NULL for `servers`: a mock broker. False when there is no Redis server here: the test skips. */
