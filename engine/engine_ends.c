@@ -13,8 +13,9 @@
 static void wake(void *argument)
 {
     engine *self = argument;
-    if (self->generator)
-        generator_wake(self->generator);
+    generator *generator = atomic_load(&self->generator);
+    if (generator)
+        generator_wake(generator);
 }
 
 static sl_result start_policy(const settings *settings, source_spec *spec, failure *failure)

@@ -28,7 +28,7 @@ struct engine {
     journal *journal;
     buffer replays;
     events *events;
-    generator *generator;
+    _Atomic(generator *) generator; /* sources wake it as soon as it is there */
     scheduler *scheduler;
     server *server;
     atomic_bool stop;

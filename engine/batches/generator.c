@@ -284,8 +284,10 @@ static void *generator_run(void *argument)
 
 sl_result generator_start(generator *self, failure *failure)
 {
+    pthread_mutex_lock(&self->mutex); /* sources may wake it already */
     self->arrived = true;
     tick_plan(self);
+    pthread_mutex_unlock(&self->mutex);
     if (pthread_create(&self->thread, NULL, generator_run, self) != 0)
         return fail(failure, SL_FAILED, "the system gives no thread for cutting batches");
     self->running = true;
