@@ -60,6 +60,8 @@ static void count_close(void *opened)
         buffer_done(&shard->touched_bits);
         buffer_done(&shard->ids);
         buffer_done(&shard->saved);
+        buffer_done(&shard->early);
+        arena_done(&shard->early_keys);
     }
     free(self->workers);
     free(self);
@@ -76,6 +78,10 @@ static sl_result count_begin(void *opened, const batch_frame *batch, failure *fa
     for (unsigned w = 0; w < self->worker_count; w++)
         for (unsigned s = 0; s < STORE_SHARDS; s++)
             self->workers[w].keys[s].size = 0;
+    for (unsigned s = 0; s < STORE_SHARDS && !batch->merged; s++) {
+        self->shards[s].early.size = 0;
+        arena_reset(&self->shards[s].early_keys);
+    }
     return SL_OK;
 }
 
@@ -306,15 +312,16 @@ static void count_merge(void *opened, sl_task *task, unsigned number)
     for (; next < reports && ends[next] < time_ms && !again; next++) {
         count_advance(self, shard, ends[next]);
         tops_report(self, task, number, ends[next]);
-        count_emit(self, task, number, ends[next]);
+        count_note_early(self, number, ends[next]);
     }
+    count_emit_early(self, task, number);
     if (!again) {
         advance_to_batch(self, shard, number);
         count_apply(self, shard, number);
         touched_close(self, shard);
         tops_changed(self, number);
     }
-    if (next < reports && ends[reports - 1] == time_ms) {
+    if (reports && ends[reports - 1] == time_ms) {
         if (!again)
             tops_report(self, task, number, time_ms);
         count_emit(self, task, number, time_ms);

@@ -23,6 +23,12 @@ typedef struct count_touch {
     uint32_t id, padding;
 } count_touch;
 
+/* A row of a report that ended before the batch. The state goes on from there, so a later attempt reads it here. */
+typedef struct count_early {
+    int64_t end_ms, total;
+    row_key key;
+} count_early;
+
 typedef struct count_shard {
     store_shard store; /* of count_value */
     panes panes;
@@ -31,6 +37,8 @@ typedef struct count_shard {
     buffer touched_bits; /* by id */
     buffer ids;          /* of uint32_t: the same keys */
     buffer saved;        /* the batch's change, for the checkpoint */
+    buffer early;        /* of count_early */
+    arena early_keys;
 } count_shard;
 
 typedef struct count_worker {
@@ -61,6 +69,8 @@ void count_advance(count *self, count_shard *shard, int64_t time_ms); /* expires
 pane *count_pane(count *self, count_shard *shard, int64_t number);    /* the open pane of that number */
 
 /* Rows of the window that ends at end_ms, to whoever takes rows. Runs on: worker, owner of the shard. */
+void count_note_early(count *self, unsigned number, int64_t end_ms); /* kept until the next batch */
+void count_emit_early(count *self, sl_task *task, unsigned number);
 void count_emit(count *self, sl_task *task, unsigned number, int64_t end_ms);
 keyed count_keyed(count *self);
 const keyed *count_keyed_of(void *self);
