@@ -63,7 +63,7 @@ static void options_write(char *words[WORDS_MAX], const char *folder)
     snprintf(texts[0], sizeof texts[0], "lines=file:%s", folder_path("input.csv"));
     words[count++] = (char *)(uintptr_t) "--from";
     words[count++] = texts[0];
-    snprintf(texts[1], sizeof texts[1], "%s/%s/work", folder_path(""), folder);
+    snprintf(texts[1], sizeof texts[1], "%s/%s/kept", folder_path(""), folder);
     words[count++] = (char *)(uintptr_t) "--work-dir";
     words[count++] = texts[1];
     static const char *const outputs[] = { "documents", "top_tracks", "interests" };
@@ -169,7 +169,7 @@ static char *tree_of(const char *folder)
     char *top = path + tree_top;
     snprintf(top, sizeof path - tree_top, "/out");
     tree_walk(path);
-    snprintf(top, sizeof path - tree_top, "/work/dead");
+    snprintf(top, sizeof path - tree_top, "/kept/dead");
     tree_walk(path);
     return tree;
 }
@@ -178,7 +178,7 @@ static char *tree_of(const char *folder)
 static void assert_history(const char *folder)
 {
     char name[256];
-    snprintf(name, sizeof name, "%s/work/history.ndjson", folder);
+    snprintf(name, sizeof name, "%s/kept/history.ndjson", folder);
     const char *line = folder_read(name);
     int64_t id = 0, records = 0;
     for (; *line; line = strchr(line, '\n') + 1) {
@@ -209,7 +209,7 @@ static void a_bounded_job_writes_all_and_ends(void **state)
     assert_non_null(strstr(undisturbed, "== /out/ba_realtime2/batch-59000.ndjson\n"));
     assert_non_null(strstr(undisturbed, "== /out/ba_interest/batch-5"));
     assert_non_null(strstr(undisturbed, "== /out/ba_top_tracks/batch-5"));
-    assert_non_null(strstr(undisturbed, "== /work/dead/input.csv.dead/batch-50000.ndjson\n"));
+    assert_non_null(strstr(undisturbed, "== /kept/dead/input.csv.dead/batch-50000.ndjson\n"));
     int lines = 0;
     for (const char *at = undisturbed; (at = strstr(at, "\"event_id\":")); at++)
         lines++;
