@@ -224,7 +224,8 @@ static void run(uint64_t seed, int batches)
     dice dice = { seed };
     recount recount = draw_lots(&dice);
     hits_make(&dice);
-    snprintf(arguments, sizeof arguments, "--interval %lldms", (long long)recount.interval_ms);
+    snprintf(arguments, sizeof arguments, "--interval %lldms --cores %d", (long long)recount.interval_ms,
+             1 + (int)(seed % 4));
     snprintf(story, sizeof story, "seed %llu: interval %lld, length %lld, slide %lld, pane %lld, by %d\n",
              (unsigned long long)seed, (long long)recount.interval_ms, (long long)recount.length_ms,
              (long long)recount.slide_ms, (long long)recount.pane_ms, (int)setup.shape);

@@ -210,7 +210,8 @@ static size_t round_run(const round *round)
              (unsigned long long)round->seed, (long long)recount->length_ms, (long long)recount->slide_ms,
              (long long)recount->pane_ms, (long long)setup.count, round->names);
     names_make(&dice, round->names, round->areas);
-    sl_test *test = sl_test_open(&ranking, "--interval 100ms");
+    sl_test *test =
+        sl_test_open(&ranking, round->seed % 2 ? "--interval 100ms --cores 3" : "--interval 100ms");
     for (int batch = 0; batch < round->batches; batch++) {
         if (dice_below(&dice, 10) == 0) {
             int64_t gap = (int64_t)dice_below(&dice, 2000);
