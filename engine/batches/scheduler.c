@@ -161,22 +161,23 @@ static void batch_settle(scheduler *self, const batch *batch)
 }
 
 /* An attempt failed. SL_OK: try again; else the batch stays for the next start. */
-static sl_result batch_failed(scheduler *self, int32_t attempt, retry *retry, failure *why)
+static sl_result batch_failed(scheduler *self, retry *retry, failure *why)
 {
+    int64_t times = (int64_t)retry->tries + 1; /* since this start: attempts count over all of them */
     info_ended(self, SL_BATCH_FAILED);
     self->info.error = why->text;
     events_tell(self->spec.events, &self->info);
     note_trouble(self, why->text);
     if (!sl_is_retriable(why->result) && why->result != SL_LIMIT)
         return why->result;
-    if (self->spec.failures_max && attempt >= self->spec.failures_max) {
+    if (self->spec.failures_max && times >= self->spec.failures_max) {
         struct failure last = *why;
         failure_clear(why);
-        return fail(why, SL_REPEATED, "batch %lld failed %d times, at last: %s",
-                    (long long)self->info.batch_id, attempt, last.text);
+        return fail(why, SL_REPEATED, "batch %lld failed %lld times, at last: %s",
+                    (long long)self->info.batch_id, (long long)times, last.text);
     }
     log_warn("scheduler", "batch %lld, attempt %d failed: %s; trying again", (long long)self->info.batch_id,
-             attempt, why->text);
+             self->info.attempt, why->text);
     if (!retry_wait(retry, INT64_MAX, self->spec.stop))
         return fail(why, SL_FAILED, "stopped while batch %lld waited for another try",
                     (long long)self->info.batch_id);
@@ -199,7 +200,7 @@ sl_result scheduler_run_one(scheduler *self, batch *batch, failure *failure)
         sl_result result = attempt(self, batch, &frame, failure);
         if (result == SL_OK)
             break;
-        SL_TRY(batch_failed(self, tries, &retry, failure));
+        SL_TRY(batch_failed(self, &retry, failure));
     }
     if (retry.tries)
         log_info("scheduler", "batch %lld is done at attempt %d", (long long)batch->id, frame.attempt);
@@ -213,8 +214,9 @@ sl_result scheduler_run(scheduler *self, failure *failure)
     while ((batch = generator_take(self->spec.generator, failure))) {
         sl_result result = scheduler_run_one(self, batch, failure);
         generator_give_back(self->spec.generator, batch);
+        bool waited = sl_is_retriable(result) || result == SL_LIMIT; /* for another try, and was stopped */
         if (result != SL_OK)
-            return atomic_load(self->spec.stop) ? SL_OK : result;
+            return waited && atomic_load(self->spec.stop) ? SL_OK : result;
     }
     return failure->result;
 }
