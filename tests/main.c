@@ -279,6 +279,22 @@ static void a_stop_while_a_server_is_waited_for_ends_it_soon(void **state)
     assert_non_null(strstr(printed, "stopped before it had started"));
 }
 
+/* In between two attempts, too; the batch waits for the next start. */
+static void a_stop_while_a_batch_waits_for_another_try_ends_it_with_0(void **state)
+{
+    (void)state;
+    static const char options[] =
+        "--available-now --work-dir %s/again --from lines=file:%s/in --to copies=file:%s/again-out";
+    folder_write("in", "one\ntwo\n");
+    setenv("SLUICE_DISK_FAULT", "rename:ENOSPC:/copies/", 1);
+    child child = child_start(options);
+    assert_true(child_prints(&child, "attempt 1 failed"));
+    assert_int_equal(kill(child.pid, SIGTERM), 0);
+    assert_int_equal(child_end(&child), 0);
+    unsetenv("SLUICE_DISK_FAULT");
+    assert_ends(options, 0, "2 records = 2 written");
+}
+
 static void without_a_home_a_folder_must_be_named(void **state)
 {
     (void)state;
@@ -332,6 +348,7 @@ int main(void)
         cmocka_unit_test(an_input_that_was_cut_short_is_5),
         cmocka_unit_test(a_second_start_is_6_and_the_first_ends_with_0_when_it_is_told_to),
         cmocka_unit_test(a_stop_while_a_server_is_waited_for_ends_it_soon),
+        cmocka_unit_test(a_stop_while_a_batch_waits_for_another_try_ends_it_with_0),
         cmocka_unit_test(without_a_home_a_folder_must_be_named),
         cmocka_unit_test(detached_it_tells_where_its_log_is),
     };

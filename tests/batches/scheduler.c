@@ -193,6 +193,22 @@ static void a_batch_that_stopped_the_job_comes_first_after_the_next_start(void *
     assert_int_equal(plays_told("interests"), 3);
 }
 
+/* The attempts of the start before count in the account, not against the limit. */
+static void each_start_has_all_the_attempts_that_are_allowed(void **state)
+{
+    (void)state;
+    assert_int_equal(start("--max-batch-failures 1"), SL_OK);
+    play_of("9", "56");
+    assert_true(disk_break("rename:ENOSPC:ba_realtime2"));
+    assert_int_equal(job_run_batch(&run), SL_REPEATED);
+    job_run_close(&run);
+    assert_int_equal(start("--max-batch-failures 2"), SL_OK);
+    play_of("9", "56");
+    assert_true(disk_break("rename:ENOSPC:ba_realtime2:1:1"));
+    assert_true(batch_run()->attempt > 2);
+    assert_int_equal(job_run_account(&run)->written, 1);
+}
+
 /* Whoever follows the history sees the trouble, too. */
 static void the_history_has_a_line_per_attempt(void **state)
 {
@@ -275,6 +291,7 @@ int main(void)
         SCHEDULER_TEST(after_as_many_attempts_as_allowed_the_job_stops),
         SCHEDULER_TEST(a_batch_that_failed_for_good_is_not_tried_again),
         SCHEDULER_TEST(a_batch_that_stopped_the_job_comes_first_after_the_next_start),
+        SCHEDULER_TEST(each_start_has_all_the_attempts_that_are_allowed),
         SCHEDULER_TEST(the_history_has_a_line_per_attempt),
         SCHEDULER_TEST(totals_grow_with_completed_batches_only),
     };
