@@ -1,5 +1,5 @@
 /*
- * base/clock.c - the time: the kernel's two clocks, or a manual one whose wall time and monotonic time are the same.
+ * base/clock.c - the time: the kernel's two clocks, or a manual one.
  */
 #include <base/clock.h>
 #include <errno.h>
@@ -16,7 +16,7 @@ int64_t clock_wall_ms(const sl_clock *clock)
 {
     struct timespec now;
     if (clock->manual)
-        return clock->manual_ms;
+        return clock->manual_ms + clock->manual_ahead_ms;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / NS_PER_MS;
 }

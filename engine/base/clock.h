@@ -9,7 +9,8 @@
 
 typedef struct sl_clock {
     bool manual;
-    int64_t manual_ms;
+    int64_t manual_ms;       /* since the start of both clocks */
+    int64_t manual_ahead_ms; /* the wall clock was set forward by so much */
 } sl_clock;
 
 extern const sl_clock clock_system;

@@ -126,7 +126,7 @@ static sl_result batch_journal(generator *self, batch *batch, failure *failure)
 static sl_result clock_check(const generator *self, failure *failure)
 {
     int64_t leapt_ms = wall_ahead_ms(self) - self->wall_ahead_ms;
-    if (self->spec.clock->manual || leapt_ms <= 3600000)
+    if (leapt_ms <= 3600000)
         return SL_OK;
     return fail(
         failure, SL_RETRY,
