@@ -150,6 +150,36 @@ static void another_interval_takes_the_next_of_its_own_multiples(void **state)
     assert_int_equal(tick_at(trial, 21001), 21000);
 }
 
+static void a_clock_that_leaps_ahead_cuts_nothing_until_it_is_right_again(void **state)
+{
+    trial *trial = *state;
+    open_generator(trial, "");
+    inputs_send_many(&trial->inputs, 0, 2);
+    trial->clock.manual_ms = 1000;
+    trial->clock.manual_ahead_ms = 3600001;
+    assert_null(generator_tick(trial->generator, &trial->failure));
+    assert_int_equal(trial->failure.result, SL_RETRY);
+    assert_non_null(strstr(trial->failure.text, "forward by 60 min"));
+    failure_clear(&trial->failure);
+    trial->clock.manual_ahead_ms = 3600000; /* an hour may be summer time set by hand */
+    batch *made = generator_tick(trial->generator, &trial->failure);
+    assert_true(made->time_ms == 3601000 && inputs_one_range(made, 0, 0, 2));
+    generator_give_back(trial->generator, made);
+    trial->clock.manual_ahead_ms = 0;
+    assert_int_equal(tick_at(trial, 2000), 3602000);
+}
+
+/* A new start takes the clock as it is. */
+static void a_leap_while_the_job_was_down_is_none(void **state)
+{
+    trial *trial = *state;
+    trial->spec.last_id = 1;
+    trial->spec.last_time_ms = 1000;
+    trial->clock.manual_ahead_ms = 86400000;
+    open_generator(trial, "");
+    assert_int_equal(tick_at(trial, 2000), 86402000);
+}
+
 static void ids_count_up_by_one(void **state)
 {
     trial *trial = *state;
@@ -314,6 +344,8 @@ int main(void)
         GENERATOR_TEST(a_fast_succession_runs_ahead_of_the_clock),
         GENERATOR_TEST(the_last_time_of_the_checkpoint_is_passed),
         GENERATOR_TEST(another_interval_takes_the_next_of_its_own_multiples),
+        GENERATOR_TEST(a_clock_that_leaps_ahead_cuts_nothing_until_it_is_right_again),
+        GENERATOR_TEST(a_leap_while_the_job_was_down_is_none),
         GENERATOR_TEST(ids_count_up_by_one),
         GENERATOR_TEST(a_batch_that_cannot_be_journaled_is_not_cut),
         GENERATOR_TEST(journaled_batches_come_first_with_their_own_times),
