@@ -73,9 +73,12 @@ static void a_topic_of_one_partition_and_one_of_64_are_read(void **state)
 
 static void batches_in_time_go_on_where_the_last_run_stopped(void **state)
 {
+    static const char *const runs[][2] = {
+        { "200ms", "1" }, { "70ms", "2" }, { "1s", "3" }, { "50ms", "1" }
+    };
     trial *trial = begun(state, 4);
-    trial_set(trial, "--interval", "200ms", SHORT_WINDOWS, NULL);
-    for (int run = 0; run < 3; run++) {
+    for (size_t run = 0; run < sizeof runs / sizeof *runs; run++) {
+        trial_set(trial, "--interval", runs[run][0], "--cores", runs[run][1], SHORT_WINDOWS, NULL);
         trial_start(trial);
         for (int i = 0; i < 15; i++)
             trial_send(trial, 60);
@@ -163,11 +166,9 @@ static void killed_at_any_moment_it_loses_and_doubles_nothing(void **state)
     checked(trial, &short_windows);
 }
 
-static void while_redis_hangs_or_is_gone_the_job_waits(void **state)
+/* Hanging, then gone, then back with what it had. */
+static void redis_hindered(trial *trial)
 {
-    trial *trial = begun(state, 2);
-    trial_set(trial, "--interval", "50ms", "--conf", "redis.timeout=200ms", "--conf", "redis.cache.ttl=0s",
-              SHORT_WINDOWS, NULL);
     trial_start(trial);
     trial_send(trial, 300);
     trial_wait_all(trial);
@@ -178,8 +179,44 @@ static void while_redis_hangs_or_is_gone_the_job_waits(void **state)
     trial_wait_all(trial);
     redis_server_kill(trial->redis);
     trial_send(trial, 300);
-    trial_wait_log(trial, "trying again", 3);
+    trial_wait_log(trial, "cannot connect", 2);
     redis_server_restart(trial->redis);
+    trial_send(trial, 300);
+    trial_wait_all(trial);
+    trial_stop(trial);
+    checked(trial, &short_windows);
+    assert_int_equal(trial_logged(trial, " ERROR "), 0);
+}
+
+static void while_redis_hangs_or_is_gone_lookups_wait(void **state)
+{
+    trial *trial = begun(state, 2);
+    trial_set(trial, "--interval", "50ms", "--conf", "redis.timeout=200ms", "--conf", "redis.cache.ttl=0s",
+              SHORT_WINDOWS, NULL);
+    redis_hindered(trial);
+}
+
+static void while_redis_hangs_or_is_gone_lists_wait(void **state)
+{
+    trial *trial = begun(state, 2);
+    trial_set(trial, "--interval", "50ms", "--conf", "redis.timeout=200ms", "--conf", "redis.cache.ttl=1h",
+              "--conf", "redis.cache.missing_ttl=1h", SHORT_WINDOWS, NULL);
+    redis_hindered(trial);
+}
+
+static void a_job_that_waits_for_redis_can_be_stopped_and_goes_on(void **state)
+{
+    trial *trial = begun(state, 2);
+    trial_set(trial, "--interval", "50ms", "--conf", "redis.timeout=200ms", SHORT_WINDOWS, NULL);
+    trial_start(trial);
+    trial_send(trial, 300);
+    trial_wait_all(trial);
+    redis_server_kill(trial->redis);
+    trial_send(trial, 300);
+    trial_wait_log(trial, "trying again", 1);
+    trial_stop(trial);
+    redis_server_restart(trial->redis);
+    trial_start(trial);
     trial_send(trial, 300);
     trial_wait_all(trial);
     trial_stop(trial);
@@ -239,7 +276,9 @@ int main(void)
         TEST(killed_at_each_point_it_loses_and_doubles_nothing),
         TEST(killed_with_what_was_not_synced_it_loses_and_doubles_nothing),
         TEST(killed_at_any_moment_it_loses_and_doubles_nothing),
-        TEST(while_redis_hangs_or_is_gone_the_job_waits),
+        TEST(while_redis_hangs_or_is_gone_lookups_wait),
+        TEST(while_redis_hangs_or_is_gone_lists_wait),
+        TEST(a_job_that_waits_for_redis_can_be_stopped_and_goes_on),
         TEST(the_real_listens_come_out_as_a_recount_says),
         TEST(a_broker_that_is_not_there_is_named),
     };

@@ -27,6 +27,7 @@
 
 #include <cmocka.h> /* last: its fail() is a macro */
 
+#define STARTED " listens runs: "
 enum { PATIENCE_MS = 60000, WORDS_MAX = 80 };
 
 typedef bool condition(trial *trial, const void *argument);
@@ -284,6 +285,7 @@ static void job_start(trial *trial, const char *last)
     words_add(words, trial->options);
     words_add(words, (const char *const[]){ last, NULL });
     int log = log_open(trial);
+    trial->starts = trial_logged(trial, STARTED);
     trial->job = process_start(words, log, trial->fault);
     close(log);
 }
@@ -315,6 +317,7 @@ static void assert_ended_well(trial *trial)
 
 void trial_stop(trial *trial)
 {
+    trial_wait_log(trial, STARTED, trial->starts + 1); /* before, a signal ends the process at once */
     trial_signal(trial, SIGTERM);
     assert_ended_well(trial);
 }

@@ -17,6 +17,7 @@ typedef struct trial {
     char servers[64], topic[32];
     redis_server *redis;
     pid_t broker, job;
+    unsigned starts; /* that were told before this one: see trial_stop() */
     made_listens listens;
     const char *fault;       /* SLUICE_FAULT of the next start */
     const char *options[24]; /* beside those that all trials have */
