@@ -358,7 +358,8 @@ static bool load_lists(whole *whole, reader *reader)
 
 sl_result whole_load(whole *whole, sl_text saved, failure *failure)
 {
-    if (load_lists(whole, &(reader){ saved.at, saved.at + saved.size }))
+    reader reader = { saved.at, saved.at + saved.size };
+    if (load_lists(whole, &reader))
         return SL_OK;
     return fail(failure, SL_FAILED, "what was last written to \"%s\" is damaged in the checkpoint",
                 whole->output->name);

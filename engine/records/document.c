@@ -243,7 +243,7 @@ static void id_escape(buffer *out, size_t start)
     sl_text id = { out->at + start, out->size - start };
     if (id_is_plain(id))
         return;
-    char *copy = memory_new(id.size);
+    char *copy = memory_new(id.size + 1);
     memcpy(copy, id.at, id.size);
     out->size = start;
     char *at = buffer_reserve(out, json_text_room(id));
