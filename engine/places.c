@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { KINDS_MAX = 64 };
+
 static bool kind_is(const char *name, const char *uri, const char **target)
 {
     size_t size = strlen(name);
@@ -28,19 +30,24 @@ static sl_result kind_unknown(const char *what, const char *uri, const char *con
                 nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
-#define FIND_KIND(kinds, uri, what, found, target)                                                           \
-    do {                                                                                                     \
-        const char *names_[64];                                                                              \
-        size_t count_ = 0;                                                                                   \
-        (found) = NULL;                                                                                      \
-        for (size_t k_ = 0; kinds[k_] && count_ < 64; k_++) {                                                \
-            names_[count_++] = kinds[k_]->name;                                                              \
-            if (kind_is(kinds[k_]->name, uri, target))                                                       \
-                (found) = kinds[k_];                                                                         \
+/* source_find(), lookup_find(), sink_find(): the kind that a URI begins with, and what follows; NULL with a failure. */
+#define DEFINE_FIND(room)                                                                                    \
+    static const room##_kind *room##_find(const char *uri, const char *what, const char **target,            \
+                                          failure *failure)                                                  \
+    {                                                                                                        \
+        const char *names[KINDS_MAX];                                                                        \
+        size_t count = 0;                                                                                    \
+        for (; room##_kinds[count] && count < KINDS_MAX; count++) {                                          \
+            names[count] = room##_kinds[count]->name;                                                        \
+            if (kind_is(names[count], uri, target))                                                          \
+                return room##_kinds[count];                                                                  \
         }                                                                                                    \
-        if ((found) == NULL)                                                                                 \
-            return kind_unknown(what, uri, names_, count_, failure);                                         \
-    } while (0)
+        kind_unknown(what, uri, names, count, failure);                                                      \
+        return NULL;                                                                                         \
+    }
+DEFINE_FIND(source)
+DEFINE_FIND(lookup)
+DEFINE_FIND(sink)
 
 /* The URI of the i-th option of this list that gives `name` a place; NULL: there are no more. */
 static const char *uri_given(const settings *settings, const char *list, const char *name, size_t *i)
@@ -104,7 +111,8 @@ static sl_result output_find(const settings *settings, const char *name, const c
             return fail(failure, SL_USAGE, "--to: \"%s\" has more than %d places", name, PLACES_MAX);
         output_place *place = &found->at[found->count++];
         place->uri = uri;
-        FIND_KIND(sink_kinds, uri, name, place->kind, &place->target);
+        place->kind = sink_find(uri, name, &place->target, failure);
+        SL_TRY(failure->result);
         if (!own)
             uri = uri_given(settings, "output.to", name, &given);
     }
@@ -117,30 +125,35 @@ static const char *topic_given(const sl_plan *plan, uint32_t i, const settings *
     return i == 0 && plan->nodes[i].kind == PLAN_SOURCE ? settings_text(settings, "input.topic") : NULL;
 }
 
+static sl_result input_find(const sl_plan *plan, uint32_t i, const char *uri, const settings *settings,
+                            input_place *found, failure *failure)
+{
+    const char *topic = topic_given(plan, i, settings), *name = plan->nodes[i].name;
+    bool moved = uri != NULL;
+    uri = moved ? uri : topic ? "kafka" : plan->nodes[i].as.from.from;
+    found->kind = source_find(uri, name, &found->target, failure);
+    if (!moved && topic)
+        found->target = topic;
+    return failure->result;
+}
+
 static sl_result node_find(const sl_plan *plan, uint32_t i, const settings *settings, bool memory,
                            places *places, failure *failure)
 {
     const plan_node *node = &plan->nodes[i];
+    const char *const in_memory[4] = { "memory" };
     size_t given = 0;
     const char *uri = uri_given(settings, "input.from", node->name, &given);
-    const char *const in_memory[4] = { "memory" };
-    if (node->kind == PLAN_SOURCE) {
-        const char *topic = topic_given(plan, i, settings);
-        if (topic && uri == NULL) {
-            FIND_KIND(source_kinds, "kafka", node->name, places->inputs[i].kind, &places->inputs[i].target);
-            places->inputs[i].target = topic;
-            return SL_OK;
-        }
-        uri = uri ? uri : memory ? "memory" : node->as.from.from;
-        FIND_KIND(source_kinds, uri, node->name, places->inputs[i].kind, &places->inputs[i].target);
-    } else if (node->kind == PLAN_LOOK_UP) {
-        uri = uri ? uri : memory ? "memory" : node->as.look_up.from;
-        FIND_KIND(lookup_kinds, uri, node->name, places->lookups[i].kind, &places->lookups[i].target);
-    } else if (node->kind == PLAN_OUTPUT) {
+    uri = uri ? uri : memory ? "memory" : NULL;
+    if (node->kind == PLAN_SOURCE)
+        return input_find(plan, i, uri, settings, &places->inputs[i], failure);
+    if (node->kind == PLAN_LOOK_UP)
+        places->lookups[i].kind =
+            lookup_find(uri ? uri : node->as.look_up.from, node->name, &places->lookups[i].target, failure);
+    if (node->kind == PLAN_OUTPUT)
         return output_find(settings, node->name, memory ? in_memory : node->as.output.to, &places->outputs[i],
                            failure);
-    }
-    return SL_OK;
+    return failure->result;
 }
 
 sl_result places_find(const sl_plan *plan, const settings *settings, bool memory, const char *dead,

@@ -12,9 +12,9 @@
 #include <sluice/job.h>
 
 typedef struct lookup_spec {
-    const char *name;        /* as drawn: "customers" */
-    const char *target;      /* what stood after "redis:"; "" when nothing */
-    const char *prefix;      /* stands before each key; "" when none */
+    const char *name;         /* as drawn: "customers" */
+    const char *target;       /* what stood after "redis:"; "" when nothing */
+    const char *prefix;       /* stands before each key; "" when none */
     const char *const *names; /* the fields to find, by their names outside */
     size_t name_count;
     const settings *settings;
@@ -33,7 +33,8 @@ typedef struct lookup_kind {
      * Runs on: driver. `answers` has count x name_count texts, all missing: fill those that are found with bytes that
      * live in `memory`. A key without any answer is unknown. SL_RETRY: the same call comes again, so reconnect then.
      */
-    sl_result (*ask)(void *self, const sl_text *keys, size_t count, sl_text *answers, arena *memory, failure *failure);
+    sl_result (*ask)(void *self, const sl_text *keys, size_t count, sl_text *answers, arena *memory,
+                     failure *failure);
 
     /* Tests: what a key answers from now on, as a JSON object of strings or NULL. NULL where a kind cannot. */
     void (*know)(void *self, const char *key, const char *json);

@@ -29,21 +29,22 @@ typedef struct sink_spec {
     const sl_schema *schema;  /* of the rows */
     const document *document; /* prints them */
     const origins *origins;
-    const char *target; /* what stood after "elastic:"; "" when nothing: the job's own name for it (output->index) */
+    const char
+        *target; /* what stood after "elastic:"; "" when nothing: the job's own name for it (output->index) */
     const settings *settings;
     const char *job;
     const char *work_dir; /* NULL in tests without one */
     unsigned writers;
-    bool first_run;            /* the job has no checkpoint yet */
-    bool take_over;            /* --take-over: take fences that another job's name owns */
-    bool bare;                 /* documents without @timestamp and _id: dead letters */
-    const atomic_bool *stop;   /* becomes true when waiting has no point any more */
+    bool first_run;          /* the job has no checkpoint yet */
+    bool take_over;          /* --take-over: take fences that another job's name owns */
+    bool bare;               /* documents without @timestamp and _id: dead letters */
+    const atomic_bool *stop; /* becomes true when waiting has no point any more */
 } sink_spec;
 
 /* What became of single records, where it was not "written". Filled by sinks, one list per writer. */
 typedef struct sink_exception {
     sl_origin origin;
-    bool refused;    /* for good: becomes a dead letter. Else: it was there already */
+    bool refused;     /* for good: becomes a dead letter. Else: it was there already */
     char detail[216]; /* the server's reason when refused */
 } sink_exception;
 
@@ -61,7 +62,8 @@ static inline void sink_note(const sink_batch *batch, unsigned writer, const sin
 typedef struct sink_rows {
     const void *at;
     size_t count;
-    uint64_t sequence; /* of the chunk within the batch: files are written in this order, whoever worked on it */
+    uint64_t
+        sequence; /* of the chunk within the batch: files are written in this order, whoever worked on it */
 } sink_rows;
 
 /* An output with `whole`: all its rows, by group. */
@@ -81,7 +83,8 @@ typedef struct sink_kind {
     /* SL_RETRY: called again, with back-off, until the start-up timeout. *self is untouched on failure. */
     sl_result (*open)(const sink_spec *spec, void **self, failure *failure);
     void (*close)(void *self); /* NULL is fine */
-    sl_result (*begin)(void *self, const sink_batch *batch, failure *failure); /* `batch` lives until commit */
+    sl_result (*begin)(void *self, const sink_batch *batch,
+                       failure *failure); /* `batch` lives until commit */
     sl_result (*rows)(void *self, unsigned writer, const sink_rows *rows, failure *failure);
     sl_result (*flush)(void *self, unsigned writer, failure *failure);
     sl_result (*replace)(void *self, const sink_group *groups, size_t count, failure *failure);

@@ -33,9 +33,9 @@ typedef struct source_spec {
     const settings *settings;
     const char *job;
     source_start start;
-    int64_t start_ms;   /* of SOURCE_TIMESTAMP */
-    bool available_now; /* read up to the ends found at start */
-    size_t bytes_max;   /* memory.input: gather at most about this much */
+    int64_t start_ms;             /* of SOURCE_TIMESTAMP */
+    bool available_now;           /* read up to the ends found at start */
+    size_t bytes_max;             /* memory.input: gather at most about this much */
     void (*wake)(void *argument); /* call it, from any thread, when something arrived or an end was reached */
     void *wake_argument;
 } source_spec;
@@ -74,8 +74,8 @@ typedef struct source_kind {
     /* Appends the source_blocks of [from, until), which look() has shown, to `blocks`; none larger than about 256 KiB. */
     void (*take)(void *self, uint32_t i, int64_t from, int64_t until, buffer *blocks);
     /* Runs on: worker. Up to `room` messages; *count 0: the block is done. */
-    sl_result (*read)(void *self, const source_block *block, source_reading *reading, sl_message *messages, size_t room,
-                      size_t *count, failure *failure);
+    sl_result (*read)(void *self, const source_block *block, source_reading *reading, sl_message *messages,
+                      size_t room, size_t *count, failure *failure);
     void (*release)(void *self, uint32_t i, int64_t until); /* nothing below `until` is wanted any more */
     /* Tells the outside how far the job is, for lag tools; does not wait. NULL where there is no such place. */
     void (*commit)(void *self, const source_partition *partitions, size_t count);

@@ -2,15 +2,17 @@
  * tests/jobs/listens.c - the main job on a manual clock: documents, top tracks, interests, dead letters.
  */
 #include "../../jobs/listens.c"
-#include <sluice/test.h>
 #include <setjmp.h>
+#include <sluice/test.h>
 #include <stdarg.h>
-#include <cmocka.h>
+
+#include <cmocka.h> /* last: its fail() is a macro */
 
 static void the_third_play_within_the_window_makes_an_interest(void **state)
 {
     (void)state;
-    sl_test *test = sl_test_open(&job, "--interval 1s --interest-window 3s --interest-pane 1s --interest-plays 2");
+    sl_test *test =
+        sl_test_open(&job, "--interval 1s --interest-window 3s --interest-pane 1s --interest-plays 2");
     sl_test_send(test, "lines", "0,9,56,\"2014-10-23 03:26:20\",0,\"72132\"");
     sl_test_batch(test);
     assert_string_equal(sl_test_wrote(test, "interests"), "");
@@ -28,16 +30,19 @@ static void a_document_has_the_listen_and_its_customer(void **state)
 {
     (void)state;
     sl_test *test = sl_test_open(&job, "--interval 1s");
-    sl_test_known(test, "customers", "48", "{\"name\":\"Ann \\\"A\\\"\",\"age\":\"23\",\"gender\":\"0\",\"Level\":\"1\"}");
+    sl_test_known(test, "customers", "48",
+                  "{\"name\":\"Ann \\\"A\\\"\",\"age\":\"23\",\"gender\":\"0\",\"Level\":\"1\"}");
     sl_test_send(test, "lines", "0,48,453,\"2014-10-23 03:26:20\",0,\"72132\"");
     sl_test_batch(test);
-    assert_string_equal(sl_test_wrote(test, "documents"),
-                        "{\"_id\":\"lines-0-0\",\"@timestamp\":\"1970-01-01T00:00:01.000Z\",\"event_id\":0,\"customer_id\":\"48\","
-                        "\"track_id\":\"453\",\"datetime\":\"2014-10-23 03:26:20\",\"ismobile\":0,\"listening_zip_code\":\"72132\","
-                        "\"name\":\"Ann \\\"A\\\"\",\"age\":23,\"gender\":\"0\",\"Level\":\"1\"}\n");
-    assert_string_equal(sl_test_wrote(test, "top_tracks"),
-                        "{\"_id\":\"0-1\",\"@timestamp\":\"1970-01-01T00:00:01.000Z\",\"gender\":\"0\",\"rank\":1,\"track_id\":\"453\","
-                        "\"plays\":1,\"window_start\":\"1969-12-30T18:01:00.000Z\",\"window_end\":\"1970-01-01T00:00:01.000Z\"}\n");
+    assert_string_equal(
+        sl_test_wrote(test, "documents"),
+        "{\"_id\":\"lines-0-0\",\"@timestamp\":\"1970-01-01T00:00:01.000Z\",\"event_id\":0,\"customer_id\":\"48\","
+        "\"track_id\":\"453\",\"datetime\":\"2014-10-23 03:26:20\",\"ismobile\":0,\"listening_zip_code\":\"72132\","
+        "\"name\":\"Ann \\\"A\\\"\",\"age\":23,\"gender\":\"0\",\"Level\":\"1\"}\n");
+    assert_string_equal(
+        sl_test_wrote(test, "top_tracks"),
+        "{\"_id\":\"0-1\",\"@timestamp\":\"1970-01-01T00:00:01.000Z\",\"gender\":\"0\",\"rank\":1,\"track_id\":\"453\","
+        "\"plays\":1,\"window_start\":\"1969-12-30T18:01:00.000Z\",\"window_end\":\"1970-01-01T00:00:01.000Z\"}\n");
     sl_test_batch(test);
     assert_string_equal(sl_test_wrote(test, "top_tracks"), ""); /* the list did not change */
     sl_test_close(test);

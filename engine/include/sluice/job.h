@@ -34,7 +34,8 @@
 #include <sluice/types.h>
 
 typedef struct sl_plan sl_plan; /* what a job draws */
-typedef struct sl_task sl_task; /* one chunk of a batch on one worker; NULL is allowed where a test calls a stage */
+typedef struct sl_task
+    sl_task; /* one chunk of a batch on one worker; NULL is allowed where a test calls a stage */
 
 /* ---- Records ----------------------------------------------------------------------------------------------------- */
 
@@ -90,7 +91,8 @@ sl_schema_of sl_message_schema;
     {                                                                                                        \
         typedef record self_; /* so that FIELDS need not name the record */                                  \
         static const sl_field fields[] = { FIELDS(SL_DESCRIBE_) };                                           \
-        static const sl_schema schema = { #record, sizeof(record), fields, sizeof fields / sizeof fields[0] }; \
+        static const sl_schema schema = { #record, sizeof(record), fields,                                   \
+                                          sizeof fields / sizeof fields[0] };                                \
         return &schema;                                                                                      \
     }                                                                                                        \
     typedef struct record record /* swallows the semicolon */
@@ -120,8 +122,8 @@ typedef struct sl_stage {
         out_record *row = (out_record *)out->at + out->count;                                                \
         for (size_t i = 0; i < count; i++) {                                                                 \
             *row = (out_record){ 0 };                                                                        \
-            row += _Generic(&function, bool (*)(sl_task *, const in_record *, out_record *): function)(      \
-                task, &input[i], row);                                                                       \
+            row += _Generic(&function, bool (*)(sl_task *, const in_record *, out_record *)                  \
+                            : function)(task, &input[i], row);                                               \
         }                                                                                                    \
         out->count = (size_t)(row - (out_record *)out->at);                                                  \
     }                                                                                                        \
@@ -227,7 +229,8 @@ typedef struct sl_redis_shape {
 
 typedef struct sl_output {
     const char *name, *to[4];
-    const char *index; /* in Elasticsearch; the folder of the file sink; the default topic of the Kafka sink */
+    const char
+        *index; /* in Elasticsearch; the folder of the file sink; the default topic of the Kafka sink */
     sl_fields id, whole;
     sl_fields keywords; /* text fields that Elasticsearch is to map as keyword, not as text with .keyword */
     sl_fields raw;      /* one text field: the row is written as these bytes instead of as a JSON document */
@@ -254,14 +257,14 @@ typedef struct sl_option {
 } sl_option;
 #define SL_OPTION(options, member, ...)                                                                      \
     {                                                                                                        \
-        #member, offsetof(options, member),                                                                  \
+#member, offsetof(options, member),                                                                  \
             _Generic(((options *)0)->member,                                                                 \
                 int64_t: SL_OPTION_I64,                                                                      \
                 double: SL_OPTION_F64,                                                                       \
                 bool: SL_OPTION_FLAG,                                                                        \
                 const char *: SL_OPTION_TEXT,                                                                \
                 sl_duration: SL_OPTION_DURATION),                                                            \
-            __VA_ARGS__                                                                                      \
+            __VA_ARGS__       \
     }
 
 typedef struct sl_job {
@@ -279,21 +282,21 @@ extern const sl_job job; /* every program defines it; engine/main.c starts it */
 
 /* ---- Behind the macros ------------------------------------------------------------------------------------------- */
 
-#define sl_link(record) const record *
-#define SL_KIND_link(record) SL_KIND_linked, .linked = record##_schema
+#define sl_link(record)        const record *
+#define SL_KIND_link(record)   SL_KIND_linked, .linked = record##_schema
 #define SL_DECLARE_(type, ...) sl_##type SL_ARG1_(__VA_ARGS__, );
 #define SL_DESCRIBE_(type, ...)                                                                              \
     { .name = SL_ARG2_(__VA_ARGS__, SL_QUOTE_(SL_ARG1_(__VA_ARGS__, )), ),                                   \
       .offset = offsetof(self_, SL_ARG1_(__VA_ARGS__, )),                                                    \
       .kind = SL_KIND_##type },
-#define SL_QUOTE_(a) SL_QUOTED_(a)
-#define SL_QUOTED_(a) #a
-#define SL_ARG1_(a, ...) a
-#define SL_ARG2_(a, b, ...) b
+#define SL_QUOTE_(a)                 SL_QUOTED_(a)
+#define SL_QUOTED_(a)                #a
+#define SL_ARG1_(a, ...)             a
+#define SL_ARG2_(a, b, ...)          b
 #define SL_ARG5_(a, b, c, d, e, ...) e
-#define SL_AT1_(r, a) offsetof(r, a)
-#define SL_AT2_(r, a, b) offsetof(r, a), offsetof(r, b)
-#define SL_AT3_(r, a, b, c) SL_AT2_(r, a, b), offsetof(r, c)
-#define SL_AT4_(r, a, b, c, d) SL_AT3_(r, a, b, c), offsetof(r, d)
+#define SL_AT1_(r, a)                offsetof(r, a)
+#define SL_AT2_(r, a, b)             offsetof(r, a), offsetof(r, b)
+#define SL_AT3_(r, a, b, c)          SL_AT2_(r, a, b), offsetof(r, c)
+#define SL_AT4_(r, a, b, c, d)       SL_AT3_(r, a, b, c), offsetof(r, d)
 
 #endif

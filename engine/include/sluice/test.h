@@ -26,11 +26,12 @@ void sl_test_close(sl_test *test);                               /* NULL is fine
 /* What a lookup finds for a key, as a JSON object of strings; NULL: nothing any more. Seen once the cache lets go. */
 void sl_test_known(sl_test *test, const char *lookup, const char *key, const char *json);
 
-void sl_test_send(sl_test *test, const char *input, const char *value); /* NULL: a tombstone; no time: takes T */
+void sl_test_send(sl_test *test, const char *input,
+                  const char *value); /* NULL: a tombstone; no time: takes T */
 void sl_test_send_message(sl_test *test, const char *input, uint32_t partition, const sl_message *message);
 
-void sl_test_batch(sl_test *test);                   /* one interval passes, and its batch runs */
-void sl_test_pass(sl_test *test, int64_t ms);        /* time passes without batches: an outage */
+void sl_test_batch(sl_test *test);            /* one interval passes, and its batch runs */
+void sl_test_pass(sl_test *test, int64_t ms); /* time passes without batches: an outage */
 
 /* The last batch's documents of an output, a line each, in order of _id; "" when it wrote nothing. */
 const char *sl_test_wrote(sl_test *test, const char *output);
