@@ -125,14 +125,13 @@ static const char *topic_given(const sl_plan *plan, uint32_t i, const settings *
     return i == 0 && plan->nodes[i].kind == PLAN_SOURCE ? settings_text(settings, "input.topic") : NULL;
 }
 
-static sl_result input_find(const sl_plan *plan, uint32_t i, const char *uri, const settings *settings,
+/* What the user gave wins, then --topic, then what the job drew: in tests memory. */
+static sl_result input_find(const char *name, const char *given, const char *topic, const char *usual,
                             input_place *found, failure *failure)
 {
-    const char *topic = topic_given(plan, i, settings), *name = plan->nodes[i].name;
-    bool moved = uri != NULL;
-    uri = moved ? uri : topic ? "kafka" : plan->nodes[i].as.from.from;
+    const char *uri = given ? given : topic ? "kafka" : usual;
     found->kind = source_find(uri, name, &found->target, failure);
-    if (!moved && topic)
+    if (given == NULL && topic)
         found->target = topic;
     return failure->result;
 }
@@ -142,14 +141,16 @@ static sl_result node_find(const sl_plan *plan, uint32_t i, const settings *sett
 {
     const plan_node *node = &plan->nodes[i];
     const char *const in_memory[4] = { "memory" };
-    size_t given = 0;
-    const char *uri = uri_given(settings, "input.from", node->name, &given);
-    uri = uri ? uri : memory ? "memory" : NULL;
+    size_t next = 0;
+    const char *given = uri_given(settings, "input.from", node->name, &next);
     if (node->kind == PLAN_SOURCE)
-        return input_find(plan, i, uri, settings, &places->inputs[i], failure);
+        return input_find(node->name, given, topic_given(plan, i, settings),
+                          memory ? in_memory[0] : node->as.from.from, &places->inputs[i], failure);
     if (node->kind == PLAN_LOOK_UP)
-        places->lookups[i].kind =
-            lookup_find(uri ? uri : node->as.look_up.from, node->name, &places->lookups[i].target, failure);
+        places->lookups[i].kind = lookup_find(given    ? given
+                                              : memory ? in_memory[0]
+                                                       : node->as.look_up.from,
+                                              node->name, &places->lookups[i].target, failure);
     if (node->kind == PLAN_OUTPUT)
         return output_find(settings, node->name, memory ? in_memory : node->as.output.to, &places->outputs[i],
                            failure);
