@@ -200,7 +200,7 @@ static sl_result customers_import(demo *demo, failure *failure)
     return child_succeeded(import) ? SL_OK : part_died(demo, import, failure);
 }
 
-/* The documents always go to files too, since their lines are counted at the end. */
+/* All goes to files, whose lines are counted at the end; to Elasticsearch as well when there is one. */
 static sl_result stream_start(demo *demo, failure *failure)
 {
     char documents[2200], tracks[2200], interests[2200], listens[128], elastic_url[512];
@@ -228,13 +228,15 @@ static sl_result stream_start(demo *demo, failure *failure)
                               "top_tracks=redis",
                               "--to",
                               "interests=redis",
-                              "--to",
+                              elastic && *elastic ? "--to" : NULL, /* the list ends here without a server */
                               "documents=elastic",
+                              "--to",
+                              "top_tracks=elastic",
+                              "--to",
+                              "interests=elastic",
                               "--conf",
                               elastic_url,
                               NULL };
-    if (elastic == NULL || *elastic == '\0')
-        options[sizeof options / sizeof options[0] - 5] = NULL;
     printf("Generating %s listens a second; a batch every 2 s. Ctrl-C ends it.\n\n",
            strchr(demo->rate, '=') + 1);
     fflush(stdout);
