@@ -176,9 +176,10 @@ static sl_result batch_failed(scheduler *self, retry *retry, failure *why)
         return fail(why, SL_REPEATED, "batch %lld failed %lld times, at last: %s",
                     (long long)self->info.batch_id, (long long)times, last.text);
     }
-    log_warn("scheduler", "batch %lld, attempt %d failed: %s; trying again", (long long)self->info.batch_id,
-             self->info.attempt, why->text);
-    if (!retry_wait(retry, INT64_MAX, self->spec.stop))
+    bool stop = atomic_load(self->spec.stop);
+    log_warn("scheduler", "batch %lld, attempt %d failed: %s; %s", (long long)self->info.batch_id,
+             self->info.attempt, why->text, stop ? "the next start tries again" : "trying again");
+    if (stop || !retry_wait(retry, INT64_MAX, self->spec.stop))
         return fail(why, SL_FAILED, "stopped while batch %lld waited for another try",
                     (long long)self->info.batch_id);
     failure_clear(why);
