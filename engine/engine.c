@@ -70,6 +70,7 @@ static sl_result draw(engine *self, failure *failure)
     if (plan_draw(&self->plan, job, self->options) != SL_OK)
         return fail(failure, self->plan.failure.result, "job %s: %s", job->name, self->plan.failure.text);
     SL_TRY(windows_check(&self->plan, failure));
+    SL_TRY(start_policy(self->spec.settings, &(source_spec){ 0 }, failure));
     SL_TRY(listeners_check(self->spec.settings, failure));
     return places_find(&self->plan, self->spec.settings, self->spec.memory, dead_place(self), &self->places,
                        failure);

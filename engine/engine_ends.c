@@ -18,7 +18,7 @@ static void wake(void *argument)
         generator_wake(generator);
 }
 
-static sl_result start_policy(const settings *settings, source_spec *spec, failure *failure)
+sl_result start_policy(const settings *settings, source_spec *spec, failure *failure)
 {
     const char *where = settings_text(settings, "start.from_offsets");
     if (!strcmp(where, "earliest"))

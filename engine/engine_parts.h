@@ -34,6 +34,8 @@ struct engine {
     atomic_bool stop;
 };
 
+/* --from-offsets, for partitions without a position. */
+sl_result start_policy(const settings *settings, source_spec *spec, failure *failure);
 /* Opens the sources, then numbers their partitions. */
 sl_result sources_open(engine *engine, failure *failure);
 /* Every partition from its position on. */
