@@ -67,6 +67,18 @@ static void count_close(void *opened)
     free(self);
 }
 
+/* Which worker gets how much differs from batch to batch: each has room for its share of the last one and a quarter more. */
+static void keys_begin(count *self, unsigned shard)
+{
+    size_t bytes = 0;
+    for (unsigned w = 0; w < self->worker_count; w++)
+        bytes += self->workers[w].keys[shard].size;
+    for (unsigned w = 0; w < self->worker_count; w++) {
+        self->workers[w].keys[shard].size = 0;
+        buffer_reserve(&self->workers[w].keys[shard], bytes / self->worker_count + bytes / 4);
+    }
+}
+
 static sl_result count_begin(void *opened, const batch_frame *batch, failure *failure)
 {
     (void)failure;
@@ -75,9 +87,8 @@ static sl_result count_begin(void *opened, const batch_frame *batch, failure *fa
     self->has_rows = false;
     for (uint32_t c = 0; c < self->node->child_count; c++)
         self->has_rows |= self->operators[self->node->children[c]]->kind != &operator_top;
-    for (unsigned w = 0; w < self->worker_count; w++)
-        for (unsigned s = 0; s < STORE_SHARDS; s++)
-            self->workers[w].keys[s].size = 0;
+    for (unsigned s = 0; s < STORE_SHARDS; s++)
+        keys_begin(self, s);
     for (unsigned s = 0; s < STORE_SHARDS && !batch->merged; s++) {
         self->shards[s].early.size = 0;
         arena_reset(&self->shards[s].early_keys);
