@@ -1,5 +1,5 @@
 /*
- * batches/chunk.c - a worker takes 512 messages through the whole plan before it looks at the next ones: what they become
+ * batches/chunk.c - a worker takes 256 messages through the whole plan before it looks at the next ones: what they become
  * stays in the cache.
  *
  * The nodes on the way to a lookup run first, and they have no effect. If a key is not in the cache, the chunk is given up

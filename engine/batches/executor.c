@@ -3,7 +3,7 @@
  *
  *     blocks of input      parked chunks
  *           \                /
- *            workers: chunk of 512 messages -> probing nodes -> other nodes -> keys by shard, documents in sinks
+ *            workers: chunk of 256 messages -> probing nodes -> other nodes -> keys by shard, documents in sinks
  *                                                  |
  *                            keys nobody asked for: the chunk is parked, the driver asks, the chunk comes again
  *            barrier

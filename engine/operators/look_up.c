@@ -113,10 +113,11 @@ static void link_row(look_up *self, look_up_worker *worker, char *row, const cac
 {
     const void *linked = entry->head ? entry->head + 1 : NULL;
     memcpy(row + self->link_offset, &linked, sizeof linked);
+    cache_bring(entry);
     if (linked == NULL)
         worker->unknown++;
-    else if (entry->head->bad)
-        count_bad(self, worker, entry->head->bad);
+    else if (entry->bad)
+        count_bad(self, worker, entry->bad);
 }
 
 static void look_up_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows *out)

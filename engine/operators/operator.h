@@ -17,7 +17,7 @@
 #include <sluice/listener.h>
 #include <state/store.h>
 
-enum { CHUNK_ROWS = 512 };
+enum { CHUNK_ROWS = 256 };
 
 typedef struct operator operator;
 

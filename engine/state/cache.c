@@ -4,6 +4,8 @@
 #include <state/cache.h>
 #include <stdlib.h>
 
+enum { BRING_BYTES_MAX = 1024 };
+
 void cache_open(cache *cache, size_t entries_max)
 {
     *cache = (struct cache){ .entries_max = entries_max };
@@ -26,7 +28,14 @@ void cache_put(cache *cache, row_key key, linked_head *head, int64_t until_ns)
         id = store_add(&cache->keys, key, hash);
     cache_entry *entry = store_value(&cache->keys, id);
     free(entry->head);
-    *entry = (cache_entry){ head, until_ns };
+    *entry = (cache_entry){ .head = head, .until_ns = until_ns };
+    if (head == NULL)
+        return;
+    entry->bad = head->bad;
+    /* The JSON lies behind row and texts in the same block; more than this is no use to bring at once. */
+    const char *end = head->json.at + head->json.size;
+    bool one_block = end > (const char *)head && end < (const char *)head + BRING_BYTES_MAX;
+    entry->bytes = one_block ? (uint32_t)(end - (const char *)head) : 64;
 }
 
 static void entry_forget(cache *cache, uint32_t id)

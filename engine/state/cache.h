@@ -11,6 +11,8 @@
 typedef struct cache_entry {
     linked_head *head; /* NULL: nobody knows this key. The row stands behind it */
     int64_t until_ns;
+    uint32_t bytes,
+        bad; /* what to bring near of head, row and JSON; linked_head.bad, so that nobody waits for the head */
 } cache_entry;
 
 typedef struct cache {
@@ -30,6 +32,13 @@ static inline const cache_entry *cache_find(const cache *cache, row_key key, uin
         return NULL;
     const cache_entry *entry = store_value(&cache->keys, id);
     return entry->until_ns > now_ns ? entry : NULL;
+}
+
+/* A row is linked long before it is printed: until then all of it is near. */
+static inline void cache_bring(const cache_entry *entry)
+{
+    for (uint32_t at = 0; at < entry->bytes; at += 64)
+        __builtin_prefetch((const char *)entry->head + at);
 }
 
 /* Takes over `head`, which is freed with free(). Driver, between regions. */
