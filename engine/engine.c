@@ -138,7 +138,7 @@ static void drivers_make(engine *self)
         .clock = self->spec.clock,
         .interval_ms = settings_ms(settings, "batch.interval"),
         .held_max = (size_t)settings_i64(settings, "batches.held_max"),
-        .back_to_back = settings_flag(settings, "batch.available_now") || self->spec.job->bounded,
+        .back_to_back = back_to_back(self),
         .last_id = self->head.batch_id,
         .last_time_ms = self->head.time_ms,
         .replays = (batch **)(void *)self->replays.at,

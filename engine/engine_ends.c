@@ -61,6 +61,11 @@ static sl_result source_open(engine *self, uint32_t node, failure *failure)
     return input->kind->open(&input->spec, &input->self, failure);
 }
 
+bool back_to_back(const engine *self)
+{
+    return settings_flag(self->spec.settings, "batch.available_now") || self->spec.job->bounded;
+}
+
 static sl_result source_add(engine *self, uint32_t node, failure *failure)
 {
     const input_place *place = &self->places.inputs[node];
@@ -69,11 +74,13 @@ static sl_result source_add(engine *self, uint32_t node, failure *failure)
         .target = place->target,
         .settings = self->spec.settings,
         .job = self->spec.name,
-        .available_now = settings_flag(self->spec.settings, "batch.available_now") || self->spec.job->bounded,
+        .available_now = back_to_back(self),
         .bytes_max = settings_bytes(self->spec.settings, "memory.input"),
         .wake = wake,
         .wake_argument = self,
     };
+    if (!back_to_back(self))
+        spec.bytes_max *= 2; /* the next batch gathers while one that took all it may is run */
     SL_TRY(start_policy(self->spec.settings, &spec, failure));
     intake_add(&self->intake, place->kind, &spec);
     return SL_OK;
@@ -83,6 +90,9 @@ sl_result sources_open(engine *self, failure *failure)
 {
     size_t next = 0;
     intake_init(&self->intake, self->spec.settings);
+    if (back_to_back(self))
+        self->intake.bytes_max /=
+            6; /* many small batches need less memory than few large ones, and nobody waits for a tick */
     for (uint32_t i = 0; i < self->plan.count; i++)
         if (self->plan.nodes[i].kind == PLAN_SOURCE)
             SL_TRY(source_add(self, i, failure));

@@ -42,6 +42,7 @@ sl_result sources_open(engine *engine, failure *failure);
 sl_result sources_start(engine *engine, failure *failure);
 /* Lookups, outputs, dead letters, and the executor on top of them. */
 sl_result ends_open(engine *engine, failure *failure);
+bool back_to_back(const engine *engine); /* available-now, or a job that ends with its input */
 unsigned workers_wanted(const engine *engine);
 
 #endif

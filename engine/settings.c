@@ -39,7 +39,7 @@ const setting engine_settings[] = {
     { "batches.failures_max", "--max-batch-failures", SETTING_I64, "0", "0", NULL, "N",
       "attempts at one batch before the job stops; 0: no limit" },
     { "memory.input", NULL, SETTING_SIZE, "128mb", "1mb", NULL, "SIZE",
-      "input that one batch may take, and that is gathered ahead" },
+      "input that one batch may take; twice as much may be held while a batch runs" },
     { "memory.state", NULL, SETTING_SIZE, "4gb", "1mb", NULL, "SIZE", "windows and counts in all" },
     { "redis.cache.ttl", NULL, SETTING_DURATION, "60s", "0s", "365d", "DURATION",
       "how old a looked-up row may be" },

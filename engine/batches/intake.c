@@ -139,8 +139,8 @@ static sl_result look(intake *intake, uint32_t number, int64_t records_max, sour
 {
     const position *position = &intake->positions[number];
     const intake_input *input = &intake->inputs[position->input];
-    /* An even share, so that no partition waits for another; of half the memory, so that the next input arrives meanwhile. */
-    size_t bytes = intake->bytes_max / 2 / intake->origins.count;
+    /* An even share, so that no partition waits for another. */
+    size_t bytes = intake->bytes_max / intake->origins.count;
     return input->kind->look(input->self, position->local, position->next, records_max, bytes, view, failure);
 }
 

@@ -33,9 +33,9 @@ typedef struct intake {
     size_t input_count;
     origins origins;
     position *positions; /* beside origins.at */
-    size_t bytes_max;
-    int64_t rate_max; /* records per second and partition; 0: no limit */
-    buffer scratch;   /* of one call, under the lock */
+    size_t bytes_max;    /* that one batch may take */
+    int64_t rate_max;    /* records per second and partition; 0: no limit */
+    buffer scratch;      /* of one call, under the lock */
     pthread_mutex_t mutex;
 } intake;
 
