@@ -109,8 +109,7 @@ static void each_partition_has_its_share_of_the_memory(void **state)
     size_t count;
     static char line[10001];
     memset(line, 'x', sizeof line - 1);
-    inputs_open(&inputs,
-                "--conf memory.input=1mb"); /* a quarter for each partition: about 26 lines */
+    inputs_open(&inputs, "--conf memory.input=1mb"); /* a quarter for each partition: about 26 lines */
     inputs_start(&inputs);
     for (int i = 0; i < 100; i++)
         inputs_send(&inputs, 1, line);
