@@ -149,16 +149,16 @@ static void a_request_that_no_repetition_makes_right_stops_the_job(void **state)
 static void troubles_that_last_longer_than_the_timeout_fail_the_batch(void **state)
 {
     fixture *fixture = *state;
-    fixture_set(fixture, "sink.timeout", "400ms");
+    fixture_set(fixture, "sink.timeout", "1500ms");
     fixture_open(fixture, &plays_output);
     fake_http_usual(fixture->server, &(fake_answer){ .status = 503 });
     int64_t before = clock_ns(&clock_system);
     assert_int_equal(fixture_write_plays(fixture, 0, 0, 1), SL_RETRY);
-    assert_true(clock_ns(&clock_system) - before < 5000000000);
+    assert_true(clock_ns(&clock_system) - before < 10000000000);
     assert_true(says(fixture, "sink.timeout"));
     assert_true(says(fixture, "status 503"));
     assert_true(says(fixture, "ba_realtime2"));
-    assert_in_range(fixture_bulks(fixture), 2, 6);
+    assert_in_range(fixture_bulks(fixture), 2, 10);
 }
 
 static void the_timeout_counts_all_troubles_of_an_attempt_together(void **state)
