@@ -74,8 +74,12 @@ static void keys_begin(count *self, unsigned shard)
     for (unsigned w = 0; w < self->worker_count; w++)
         bytes += self->workers[w].keys[shard].size;
     for (unsigned w = 0; w < self->worker_count; w++) {
-        self->workers[w].keys[shard].size = 0;
-        buffer_reserve(&self->workers[w].keys[shard], bytes / self->worker_count + bytes / 4);
+        buffer *keys = &self->workers[w].keys[shard];
+        size_t room = keys->room;
+        keys->size = 0;
+        buffer_reserve(keys, bytes / self->worker_count + bytes / 4);
+        if (keys->room > room)
+            memset(keys->at, 0, keys->room); /* its pages come now, not in the middle of a batch */
     }
 }
 
@@ -214,7 +218,7 @@ static void count_keys(count_shard *shard, pane *pane, const row_key *keys, size
             store_ask(&shard->store, hashes[i]);
         }
         for (size_t i = 0; i < size; i++)
-            store_hint(&shard->store, hashes[i]);
+            store_hint(&shard->store, hashes[i], 1);
         for (size_t i = 0; i < size; i++) {
             uint32_t id = store_find(&shard->store, keys[from + i], hashes[i]);
             if (id == STORE_NONE)

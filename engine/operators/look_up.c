@@ -136,6 +136,8 @@ static void look_up_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows
         hashes[i] = key_hash(keys[i]);
         store_ask(&self->cache.keys, hashes[i]);
     }
+    for (size_t i = 0; i < in->count; i++)
+        store_hint(&self->cache.keys, hashes[i], 0);
     for (size_t i = 0; i < in->count; i++) {
         const cache_entry *entry = cache_find(&self->cache, keys[i], hashes[i], self->now_ns);
         if (entry) {

@@ -54,13 +54,13 @@ static inline void *store_value(const store_shard *shard, uint32_t id)
     return shard->entries + (size_t)id * shard->stride + sizeof(row_key);
 }
 
-/* The first entry that may be the key's, brought near. */
-static inline void store_hint(const store_shard *shard, uint64_t hash)
-{
-    const store_slot *slot = &shard->slots[(hash >> 32) & shard->mask];
-    if (slot->id_one)
-        __builtin_prefetch(store_key(shard, slot->id_one - 1), 1);
-}
+/* The first entry that may be the key's, brought near; `to_write` as for __builtin_prefetch. */
+#define store_hint(shard, hash, to_write)                                                                    \
+    do {                                                                                                     \
+        const store_slot *slot_ = &(shard)->slots[((hash) >> 32) & (shard)->mask];                           \
+        if (slot_->id_one)                                                                                   \
+            __builtin_prefetch(store_key(shard, slot_->id_one - 1), to_write);                               \
+    } while (0)
 
 /* The key's id, or STORE_NONE. */
 static inline uint32_t store_find(const store_shard *shard, row_key key, uint64_t hash)
