@@ -5,6 +5,8 @@
  *
  *     0,48,453,"2014-10-23 03:26:20",0,"72132"
  *
+ * With --replay FILE (and --loop) the listens are the lines of a file, in their order, at the same --rate.
+ *
  * A listen is a function of the seed and its number (the tick's offset) alone, so the same seed gives the same bytes,
  * whatever the rate, the workers, or a crash in between.
  *
@@ -144,8 +146,12 @@ static size_t listen_print(const options *set, int64_t number, char at[LINE_ROOM
 
 static bool make_listen(sl_task *task, const sl_message *in, generated *out)
 {
-    char *line = sl_batch_memory(task, LINE_ROOM);
     out->origin = in->origin;
+    if (in->value.size > 0) { /* --replay: real listens */
+        out->line = in->value;
+        return true;
+    }
+    char *line = sl_batch_memory(task, LINE_ROOM);
     out->line = (sl_text){ line, listen_print(sl_options(task), in->origin.offset, line) };
     return true;
 }

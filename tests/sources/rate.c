@@ -8,6 +8,8 @@
 
 #include <base/clock.h>
 #include <sources/source.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
 
@@ -156,9 +158,97 @@ static void what_makes_no_sense_is_refused(void **state)
     settings_free(rows);
 }
 
+static char *file_of(const char *text)
+{
+    static char path[] = "/tmp/sluice-rate-XXXXXX";
+    memcpy(path + sizeof path - 7, "XXXXXX", 6);
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    assert_int_equal(write(file, text, strlen(text)), strlen(text));
+    close(file);
+    return path;
+}
+
+static void replay_give(const char *path, const char *loop, const char *count)
+{
+    failure none = { 0 };
+    rows = settings_new();
+    settings_add(rows, "Rate", source_rate.settings);
+    assert_int_equal(settings_set(rows, "rate.records", "0", "test", &none), SL_OK);
+    assert_int_equal(settings_set(rows, "rate.replay", path, "test", &none), SL_OK);
+    assert_int_equal(settings_set(rows, "rate.loop", loop, "test", &none), SL_OK);
+    assert_int_equal(settings_set(rows, "rate.count", count, "test", &none), SL_OK);
+}
+
+static void a_replayed_file_ends_with_its_last_line(void **state)
+{
+    (void)state;
+    char *path = file_of("one\n\ntwo\nthree");
+    void *self = NULL;
+    failure failure = { 0 };
+    buffer blocks = { 0 };
+    sl_message messages[8];
+    source_reading reading = { 0 };
+    size_t count = 0;
+    replay_give(path, "false", "0");
+    source_spec spec = { .name = "lines", .target = "", .settings = rows, .available_now = true };
+    assert_int_equal(source_rate.open(&spec, &self, &failure), SL_OK);
+    source_view view = looked(self, 1, INT64_MAX, 1 << 20); /* goes on behind the first */
+    assert_true(view.until == 3 && view.finished);
+    source_rate.take(self, 0, 1, 3, &blocks);
+    assert_int_equal(source_rate.read(self, (const void *)blocks.at, &reading, messages, 8, &count, &failure),
+                     SL_OK);
+    assert_int_equal(count, 2);
+    assert_true(messages[0].value.size == 3 && memcmp(messages[0].value.at, "two", 3) == 0);
+    assert_true(messages[1].value.size == 5 && memcmp(messages[1].value.at, "three", 5) == 0);
+    buffer_done(&blocks);
+    close_trial(self);
+    unlink(path);
+}
+
+static void a_loop_begins_again_and_ends_at_its_count(void **state)
+{
+    (void)state;
+    char *path = file_of("one\ntwo\n");
+    void *self = NULL;
+    failure failure = { 0 };
+    buffer blocks = { 0 };
+    sl_message messages[8];
+    source_reading reading = { 0 };
+    size_t count = 0;
+    replay_give(path, "true", "5");
+    source_spec spec = { .name = "lines", .target = "", .settings = rows, .available_now = true };
+    assert_int_equal(source_rate.open(&spec, &self, &failure), SL_OK);
+    assert_true(looked(self, 0, INT64_MAX, 1 << 20).until == 5);
+    source_rate.take(self, 0, 0, 5, &blocks);
+    assert_int_equal(source_rate.read(self, (const void *)blocks.at, &reading, messages, 8, &count, &failure),
+                     SL_OK);
+    assert_int_equal(count, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_true(memcmp(messages[i].value.at, i % 2 ? "two" : "one", 3) == 0);
+    buffer_done(&blocks);
+    close_trial(self);
+    unlink(path);
+}
+
+static void a_file_that_is_not_there_is_named(void **state)
+{
+    (void)state;
+    void *self = NULL;
+    failure failure = { 0 };
+    replay_give("/nonexistent/listens.csv", "false", "0");
+    source_spec spec = { .name = "lines", .target = "", .settings = rows };
+    assert_int_equal(source_rate.open(&spec, &self, &failure), SL_USAGE);
+    assert_non_null(strstr(failure.text, "/nonexistent/listens.csv"));
+    settings_free(rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_replayed_file_ends_with_its_last_line),
+        cmocka_unit_test(a_loop_begins_again_and_ends_at_its_count),
+        cmocka_unit_test(a_file_that_is_not_there_is_named),
         cmocka_unit_test(records_arrive_with_the_clock),
         cmocka_unit_test(the_rate_comes_from_a_setting_too),
         cmocka_unit_test(as_many_as_wanted_are_there_at_rate_0),
