@@ -5,7 +5,6 @@
 #include <clients/kafka.h>
 #include <inttypes.h>
 #include <servers/topic.h>
-#include <servers/tsan_threads.h>
 #include <stdlib.h>
 
 enum { PATIENCE_MS = 10000 };
@@ -147,7 +146,6 @@ settings *topic_settings(const char *servers)
 static rd_kafka_t *client_new(rd_kafka_type_t type, const char *servers, const char *group)
 {
     char text[200];
-    sl_expect(tsan_threads >= 0);
     rd_kafka_conf_t *conf = kafka_conf_new();
     conf_set(conf, "bootstrap.servers", servers);
     if (type == RD_KAFKA_CONSUMER) {
