@@ -65,12 +65,7 @@ static sl_result options_read(settings *settings, int argc, char **argv, failure
     int used = argc;
     if (job.interval)
         SL_TRY(settings_set(settings, "batch.interval", job.interval, "the job's own", failure));
-    sl_result result = settings_arguments(settings, argc, argv, &used, failure);
-    if (settings_flag(settings, "--help")) {
-        failure_clear(failure);
-        return SL_OK;
-    }
-    SL_TRY(result);
+    SL_TRY(settings_arguments(settings, argc, argv, &used, failure));
     if (used < argc)
         return fail(failure, SL_USAGE, "\"%s\" is no option; %s --help lists them", argv[used], job.name);
     return SL_OK;
@@ -236,8 +231,9 @@ int main(int argc, char **argv)
     faults_open();
     malloc_keep();
     settings_environment(settings, environ, &failure);
-    sl_result result = options_read(settings, argc, argv, &failure);
-    if (result == SL_OK && settings_flag(settings, "--help")) {
+    bool help = settings_help_asked(argc, argv);
+    sl_result result = help ? SL_OK : options_read(settings, argc, argv, &failure);
+    if (help) {
         help_print(settings);
         help_print_names();
     } else if (result == SL_OK && settings_flag(settings, "--version")) {

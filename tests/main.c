@@ -160,7 +160,18 @@ static void help_version_and_explain_end_well(void **state)
 static void help_is_given_whatever_else_is_wrong(void **state)
 {
     (void)state;
-    assert_ends("--interval 1 --copies 10 --help", 0, "usage: copy [options]");
+    static const char *const options[] = { "--interval 1 --copies 10 --help",
+                                           "--bogus --help",
+                                           "--bogus 7 --help",
+                                           "--help --bogus",
+                                           "word --help",
+                                           "--properties-file /nowhere --help",
+                                           "--name --help" };
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        assert_ends(options[i], 0, "usage: copy [options]");
+        assert_null(strstr(printed, "ERROR"));
+    }
+    assert_ends("-- --help", 2, "\"--help\" is no option");
 }
 
 static void a_wrong_option_is_2_and_tells_the_nearest(void **state)

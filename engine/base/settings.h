@@ -72,6 +72,9 @@ sl_result settings_environment(settings *settings, char **environment, failure *
  */
 sl_result settings_arguments(settings *settings, int argc, char **argv, int *used, failure *failure);
 
+/* Is --help among the words before "--"? It is never a value, so whoever writes it wants it, whatever else is wrong. */
+bool settings_help_asked(int argc, char *const *argv);
+
 bool settings_given(const settings *settings, const char *key);       /* not its default */
 const char *settings_text(const settings *settings, const char *key); /* NULL: no value and no default */
 int64_t settings_i64(const settings *settings, const char *key);

@@ -86,6 +86,14 @@ sl_result settings_arguments(settings *settings, int argc, char **argv, int *use
     return options_take(settings, &late, false, failure);
 }
 
+bool settings_help_asked(int argc, char *const *argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0)
+            return true;
+    return false;
+}
+
 void variable_name(buffer *out, const char *key)
 {
     buffer_text(out, "SLUICE_");

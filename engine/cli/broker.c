@@ -25,10 +25,11 @@ int broker_run(int argc, char **argv)
     int used = 0;
     settings *settings = settings_new();
     settings_add(settings, "Options", broker_options());
-    sl_result result = settings_arguments(settings, argc, argv, &used, &failure);
-    if (result == SL_OK && used < argc)
+    bool help = settings_help_asked(argc, argv);
+    sl_result result = help ? SL_OK : settings_arguments(settings, argc, argv, &used, &failure);
+    if (result == SL_OK && !help && used < argc)
         result = fail(&failure, SL_USAGE, "\"%s\" is no option", argv[used]);
-    if (result == SL_OK && settings_flag(settings, "--help"))
+    if (help)
         broker_help(settings);
     else if (result == SL_OK)
         result = broker_serve(settings, &failure);

@@ -9,7 +9,6 @@ typedef struct words { /* of the command line, behind the subcommand */
 } words;
 
 static sl_result words_read(const command *command, words words, arguments *arguments, failure *failure);
-static bool wants_help(const arguments *arguments);
 
 static const setting common_options[2] = {
     { NULL, "--help", SETTING_FLAG, NULL, NULL, NULL, NULL, "prints this" },
@@ -20,12 +19,14 @@ int command_run(const command *command, int argc, char **argv)
 {
     if (command->run_words)
         return command->run_words(argc, argv);
+    if (settings_help_asked(argc, argv)) {
+        command_help(command, stdout);
+        return 0;
+    }
     failure failure = { 0 };
     arguments arguments = { .settings = settings_new() };
     sl_result result = words_read(command, (words){ argc, argv }, &arguments, &failure);
-    if (result == SL_OK && wants_help(&arguments))
-        command_help(command, stdout);
-    else if (result == SL_OK)
+    if (result == SL_OK)
         result = command->run(&arguments, &failure);
     fflush(stdout);
     if (failure.text[0] != '\0')
@@ -79,13 +80,8 @@ static sl_result words_read(const command *command, words words, arguments *argu
                         words.argv[at + used], command->name, command->form);
         arguments->names[arguments->count++] = words.argv[at + used];
     }
-    if (arguments->count < command->names_least && !wants_help(arguments))
+    if (arguments->count < command->names_least)
         return fail(failure, SL_USAGE, "a name is missing; the form is: sluice %s %s", command->name,
                     command->form);
     return SL_OK;
-}
-
-static bool wants_help(const arguments *arguments)
-{
-    return settings_flag(arguments->settings, "--help");
 }

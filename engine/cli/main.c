@@ -29,6 +29,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         return help_run(argc - 1, argv + 1);
+    if (name[0] == '-' && settings_help_asked(argc, argv))
+        return help_run(1, argv);
     if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
         printf("sluice %s\n", SLUICE_VERSION);
         return 0;

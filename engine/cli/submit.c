@@ -56,8 +56,8 @@ static sl_result job_find(int argc, char **argv, int *at, failure *failure)
             break;
         }
         const setting *row = option_row(word, size);
-        if (row == NULL)
-            return option_unknown(word, failure);
+        if (row == NULL) /* so nobody knows where JOB stands, and whose help is meant */
+            return settings_help_asked(argc, argv) ? SL_OK : option_unknown(word, failure);
         bool alone = word[size] == '=' || row->kind == SETTING_FLAG || i + 1 == argc ||
                      strncmp(argv[i + 1], "--", 2) == 0;
         i += alone ? 1 : 2; /* a value that is missing is for the job to tell */

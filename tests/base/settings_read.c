@@ -286,6 +286,27 @@ static void help_is_known_when_something_else_is_wrong(void **unused)
     assert_true(settings_flag(table, "--help"));
 }
 
+static void help_is_asked_for_anywhere_before_two_dashes(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *words[5];
+        int count;
+        bool asked;
+    } rows[] = {
+        { { "job" }, 1, false },
+        { { "job", "--help" }, 2, true },
+        { { "job", "--bogus", "7", "word", "--help" }, 5, true },
+        { { "job", "--interval", "--help" }, 3, true },
+        { { "--help", "job" }, 2, false }, /* the program's own name */
+        { { "job", "--", "--help" }, 3, false },
+        { { "job", "--name=--help", "-help", "help" }, 4, false },
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(settings_help_asked(rows[i].count, (char *const *)(uintptr_t)rows[i].words),
+                         rows[i].asked);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, table_setup, table_teardown)
 
 int main(void)
@@ -305,6 +326,7 @@ int main(void)
         TEST(wrong_options_are_told),
         TEST(a_secret_in_a_wrong_option_is_not_told),
         TEST(help_is_known_when_something_else_is_wrong),
+        TEST(help_is_asked_for_anywhere_before_two_dashes),
     };
     return cmocka_run_group_tests_name("base/settings_read", tests, NULL, NULL);
 }

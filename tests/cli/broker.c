@@ -117,7 +117,7 @@ static void help_names_the_options(void **state)
 {
     (void)state;
     char text[4000];
-    child child = broker_start((char *[]){ "broker", "--help", NULL });
+    child child = broker_start((char *[]){ "broker", "--bogus", "extra", "--help", NULL });
     text[fread(text, 1, sizeof text - 1, child.out)] = '\0';
     assert_non_null(strstr(text, "--port-file"));
     assert_non_null(strstr(text, "--topic"));

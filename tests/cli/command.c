@@ -73,6 +73,20 @@ static void help_needs_no_names(void **state)
     assert_non_null(strstr(words_printed(), "which color"));
 }
 
+static void help_is_given_whatever_else_is_wrong(void **state)
+{
+    (void)state;
+    static const char *const lines[] = { "sample --bogus --help", "sample one two three --help",
+                                         "sample --help --color" };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        assert_int_equal(words_run(&sample, lines[i]), 0);
+        assert_non_null(strstr(words_printed(), "about this"));
+    }
+    answer = SL_OK;
+    assert_int_equal(words_run(&sample, "sample one -- --help"), 0);
+    assert_non_null(strstr(words_printed(), "2 names")); /* behind two dashes it is one */
+}
+
 static void each_result_has_its_exit_code(void **state)
 {
     (void)state;
@@ -97,6 +111,7 @@ int main(void)
         cmocka_unit_test(a_missing_name_is_wrong_usage),
         cmocka_unit_test(an_unknown_option_names_the_nearest),
         cmocka_unit_test(help_needs_no_names),
+        cmocka_unit_test(help_is_given_whatever_else_is_wrong),
         cmocka_unit_test(each_result_has_its_exit_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,24 @@ static void help_lists_the_options_of_the_engine(void **state)
     assert_non_null(strstr(words_printed(), "--interval"));
 }
 
+static void help_is_given_behind_an_unknown_option(void **state)
+{
+    (void)state;
+    assert_int_equal(words_run(&command_submit, "submit --bogus --help"), 0);
+    assert_non_null(strstr(words_printed(), "--interval"));
+    assert_int_equal(words_run(&command_submit, "submit --bogus 7 job --help"), 0);
+    assert_non_null(strstr(words_printed(), "--interval"));
+}
+
+/* Where every option is known, help behind the job is the job's. */
+static void help_behind_the_job_is_the_jobs(void **state)
+{
+    (void)state;
+    char printed[1000];
+    assert_int_equal(submit(" --interval 2s", " --bogus --help", printed, sizeof printed), 4);
+    assert_string_equal(printed, "<--interval><2s><--bogus><--help>");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +129,8 @@ int main(void)
         cmocka_unit_test(an_unknown_option_before_the_job_names_the_nearest),
         cmocka_unit_test(without_a_job_it_shows_the_form),
         cmocka_unit_test(help_lists_the_options_of_the_engine),
+        cmocka_unit_test(help_is_given_behind_an_unknown_option),
+        cmocka_unit_test_setup_teardown(help_behind_the_job_is_the_jobs, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
