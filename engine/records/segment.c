@@ -1,8 +1,8 @@
 /*
  * records/segment.c - chains of segments.
  *
- * A segment is one range of pages: the struct, then messages, then SEGMENT_SLACK bytes that are never used, so that
- * vector code may read past the last message. A message that is larger than a segment gets one of its own size.
+ * A segment is one range of pages: the struct, then units, then SEGMENT_SLACK bytes that are never used, so that
+ * vector code may read past the last message. A unit that is larger than a segment gets one of its own size.
  * Emptied segments of the usual size are kept, the last one emptied is the next one used: its pages are in the cache.
  */
 #include <base/memory.h>
@@ -11,9 +11,9 @@
 
 struct segment {
     segment *next;
-    size_t size, room;   /* of messages, with their headers */
+    size_t size, room;   /* of units */
     size_t range;        /* bytes of the whole range */
-    size_t count;        /* messages */
+    size_t count;        /* units */
     int64_t first, last; /* offsets of the first and the last message */
     char at[];
 };
@@ -34,7 +34,9 @@ enum { OVERHEAD = sizeof(segment) + SEGMENT_SLACK, PAGE = 4096 };
 static size_t message_bytes(const segment_header *header);
 static segment *segment_with_room(segment_chain *chain, size_t bytes);
 static int64_t chain_look(const segment_chain *chain, int64_t from, segment_limits limits, size_t *bytes);
-static size_t segment_place(const segment *segment, int64_t offset);
+static size_t place_of(const segment_chain *chain, const segment *segment, int64_t offset);
+static size_t place_from(const segment_chain *chain, const segment *segment, int64_t offset);
+static void unit_added(segment_chain *chain, segment *segment, segment_unit unit);
 static void segment_put_away(segment **spare, segment *segment);
 static void segments_free(segment *segment);
 
@@ -56,12 +58,25 @@ void segment_add(segment_chain *chain, const sl_message *message)
         memcpy(at, message->key.at, message->key.size);
     if (header.value_size > 0)
         memcpy(at + (header.key_size > 0 ? header.key_size : 0), message->value.at, message->value.size);
-    if (segment->count++ == 0)
-        segment->first = header.offset;
-    segment->last = header.offset;
-    segment->size += bytes;
-    chain->bytes += bytes;
-    chain->next = header.offset + 1;
+    unit_added(chain, segment, (segment_unit){ header.offset, header.offset, bytes });
+}
+
+char *segment_room(segment_chain *chain, size_t least, size_t keep, size_t *room)
+{
+    segment *before = chain->last, *segment = segment_with_room(chain, least);
+    char *at = segment->at + segment->size;
+    if (segment != before && keep)
+        memcpy(at, before->at + before->size, keep);
+    chain->receiving = true;
+    *room = segment->room - segment->size;
+    return at;
+}
+
+void segment_received(segment_chain *chain, const segment_unit *units, size_t count)
+{
+    chain->receiving = false;
+    for (size_t i = 0; i < count; i++)
+        unit_added(chain, chain->last, units[i]);
 }
 
 void segment_reach(segment_chain *chain, int64_t offset)
@@ -87,10 +102,10 @@ int64_t segment_look_records(const segment_chain *chain, int64_t from, int64_t r
 
 void segment_take(const segment_chain *chain, uint32_t partition, int64_t from, int64_t until, buffer *blocks)
 {
-    for (segment *segment = chain->first; segment && segment->first < until; segment = segment->next) {
-        if (segment->last < from)
+    for (segment *segment = chain->first; segment; segment = segment->next) {
+        if (segment->count == 0 || segment->last < from || segment->first >= until)
             continue;
-        size_t begin = segment_place(segment, from), end = segment_place(segment, until);
+        size_t begin = place_of(chain, segment, from), end = place_from(chain, segment, until);
         if (begin == end)
             continue;
         source_block block = { partition, from, until, segment->at + begin, end - begin };
@@ -100,7 +115,8 @@ void segment_take(const segment_chain *chain, uint32_t partition, int64_t from, 
 
 void segment_release(segment_chain *chain, int64_t until)
 {
-    while (chain->first && chain->first->last < until) {
+    while (chain->first && !(chain->receiving && chain->first == chain->last) &&
+           (chain->first->count == 0 || chain->first->last < until)) {
         segment *gone = chain->first;
         chain->first = gone->next;
         if (chain->first == NULL)
@@ -202,56 +218,89 @@ static void segments_free(segment *segment)
     }
 }
 
-/* ---- Finding places ---- */
-
-static const segment_header *header_at(const segment *segment, size_t place)
+static void unit_added(segment_chain *chain, segment *segment, segment_unit unit)
 {
-    return (const segment_header *)(const void *)(segment->at + place);
+    if (segment->count++ == 0)
+        segment->first = unit.first;
+    segment->last = unit.last;
+    segment->size += unit.bytes;
+    chain->bytes += unit.bytes;
+    if (chain->next <= unit.last)
+        chain->next = unit.last + 1;
 }
 
-/* Where the first message of `offset` or later stands. */
-static size_t segment_place(const segment *segment, int64_t offset)
+/* ---- Finding places ---- */
+
+static segment_unit unit_at(const segment_chain *chain, const segment *segment, size_t place)
+{
+    const char *at = segment->at + place;
+    if (chain->form)
+        return chain->form(at);
+    const segment_header *header = (const segment_header *)(const void *)at;
+    return (segment_unit){ header->offset, header->offset, message_bytes(header) };
+}
+
+/* Where the first unit stands that has `offset` or later ones. */
+static size_t place_of(const segment_chain *chain, const segment *segment, int64_t offset)
+{
+    size_t place = 0;
+    for (segment_unit unit; offset > segment->first && place < segment->size; place += unit.bytes) {
+        unit = unit_at(chain, segment, place);
+        if (unit.last >= offset)
+            break;
+    }
+    return place;
+}
+
+/* Where the first unit stands that begins with `offset` or later. */
+static size_t place_from(const segment_chain *chain, const segment *segment, int64_t offset)
 {
     if (offset > segment->last)
         return segment->size;
     size_t place = 0;
-    while (offset > segment->first && place < segment->size && header_at(segment, place)->offset < offset)
-        place += message_bytes(header_at(segment, place));
+    for (segment_unit unit; offset > segment->first && place < segment->size; place += unit.bytes) {
+        unit = unit_at(chain, segment, place);
+        if (unit.first >= offset)
+            break;
+    }
     return place;
 }
 
-/* Goes through one segment's messages from `place`; the offset where a limit was met, or -1. */
-static int64_t segment_walk(const segment *segment, size_t place, segment_limits *left)
+/* Goes through one segment's units from `place`; the offset where a limit was met, or -1. */
+static int64_t segment_walk(const segment_chain *chain, const segment *segment, size_t place,
+                            segment_limits *left)
 {
     while (place < segment->size) {
-        const segment_header *header = header_at(segment, place);
-        size_t bytes = message_bytes(header);
-        if (header->offset >= left->until)
+        segment_unit unit = unit_at(chain, segment, place);
+        if (unit.first >= left->until)
             return left->until;
         if (left->records == 0 || left->bytes == 0)
-            return header->offset;
+            return unit.first;
         left->records--;
-        left->bytes -= bytes < left->bytes ? bytes : left->bytes;
-        place += bytes;
+        left->bytes -= unit.bytes < left->bytes ? unit.bytes : left->bytes;
+        if (unit.last >= left->until)
+            return left->until;
+        place += unit.bytes;
     }
     return -1;
 }
 
-/* Whole segments are added up without a look at their messages; only where a limit falls are they walked through. */
+/* Whole segments are added up without a look at their units; only where a limit falls are they walked through. */
 static int64_t chain_look(const segment_chain *chain, int64_t from, segment_limits limits, size_t *bytes)
 {
     segment_limits left = limits;
     int64_t met = -1;
     if (limits.until < from)
         left.until = limits.until = from;
-    for (segment *segment = chain->first; segment && met < 0 && segment->first < limits.until;
-         segment = segment->next) {
-        if (segment->last < from)
+    for (segment *segment = chain->first; segment && met < 0; segment = segment->next) {
+        if (segment->count == 0 || segment->last < from)
             continue;
+        if (segment->first >= limits.until)
+            break;
         bool whole = segment->first >= from && segment->last < left.until && segment->size <= left.bytes &&
                      (int64_t)segment->count <= left.records;
         if (!whole) {
-            met = segment_walk(segment, segment_place(segment, from), &left);
+            met = segment_walk(chain, segment, place_of(chain, segment, from), &left);
             continue;
         }
         left.records -= (int64_t)segment->count;

@@ -288,6 +288,106 @@ static void bytes_behind_any_message_can_be_read(void **state)
     segment_done(&chain);
 }
 
+/* Units of a source's own form: first and last offset, then some bytes. */
+typedef struct unit_header {
+    int64_t first, last;
+    size_t bytes;
+} unit_header;
+
+static segment_unit form(const char *at)
+{
+    unit_header header;
+    memcpy(&header, at, sizeof header);
+    return (segment_unit){ header.first, header.last, header.bytes };
+}
+
+/* Receives a unit in two pieces, the way a socket brings them. */
+static void receive(segment_chain *chain, int64_t first, int64_t last, size_t bytes)
+{
+    unit_header header = { first, last, bytes };
+    size_t room;
+    char *at = segment_room(chain, 8, 0, &room);
+    assert_true(room >= 8);
+    memcpy(at, &header, 8);
+    at = segment_room(chain, bytes, 8, &room);
+    assert_true(room >= bytes);
+    memcpy(at + 8, (const char *)&header + 8, sizeof header - 8);
+    memset(at + sizeof header, 'u', bytes - sizeof header);
+    segment_received(chain, &(segment_unit){ first, last, bytes }, 1);
+}
+
+/* The units of the blocks of [from, until), and the bytes in all. */
+static size_t units_of(const segment_chain *chain, int64_t from, int64_t until, size_t *bytes)
+{
+    buffer blocks = { 0 };
+    size_t count = 0;
+    *bytes = 0;
+    segment_take(chain, 0, from, until, &blocks);
+    for (size_t i = 0; i < blocks.size / sizeof(source_block); i++) {
+        const source_block *block = (const source_block *)(const void *)blocks.at + i;
+        *bytes += block->size;
+        for (size_t at = 0; at < block->size; count++)
+            at += form((const char *)block->data + at).bytes;
+    }
+    buffer_done(&blocks);
+    return count;
+}
+
+static void a_unit_is_taken_whole_wherever_the_range_cuts_it(void **state)
+{
+    (void)state;
+    segment_chain chain = { .form = form };
+    size_t bytes;
+    for (int64_t i = 0; i < 100; i++)
+        receive(&chain, i * 10, i * 10 + 8, 10000); /* offset 9 of each ten is a gap */
+    assert_int_equal(chain.next, 999);
+    assert_int_equal(segment_look(&chain, 5, 20, SIZE_MAX, &bytes), 25);
+    assert_int_equal(bytes, 30000);
+    assert_int_equal(units_of(&chain, 5, 25, &bytes), 3);
+    assert_int_equal(bytes, 30000);
+    assert_int_equal(units_of(&chain, 25, 30, &bytes), 1);
+    assert_int_equal(units_of(&chain, 29, 30, &bytes), 0);
+    assert_int_equal(segment_look(&chain, 25, INT64_MAX, 20000, &bytes), 40);
+    assert_int_equal(segment_look(&chain, 0, INT64_MAX, SIZE_MAX, &bytes), 999);
+    assert_int_equal(bytes, 1000000);
+    assert_int_equal(units_of(&chain, 0, 999, &bytes), 100);
+    segment_release(&chain, 995);
+    assert_int_equal(units_of(&chain, 990, 999, &bytes), 1);
+    segment_release(&chain, 999);
+    assert_int_equal(chain.bytes, 0);
+    segment_done(&chain);
+}
+
+static void what_is_being_received_outlives_a_release(void **state)
+{
+    (void)state;
+    segment_chain chain = { .form = form };
+    size_t room, bytes;
+    receive(&chain, 0, 9, 1000);
+    char *at = segment_room(&chain, 1000, 0, &room);
+    segment_release(&chain, 10);
+    unit_header header = { 10, 19, 1000 };
+    memcpy(at, &header, sizeof header);
+    segment_received(&chain, &(segment_unit){ 10, 19, 1000 }, 1);
+    assert_int_equal(units_of(&chain, 10, 20, &bytes), 1);
+    segment_release(&chain, 20);
+    assert_null(chain.first);
+    segment_done(&chain);
+}
+
+static void a_unit_larger_than_a_segment_is_received_whole(void **state)
+{
+    (void)state;
+    segment_chain chain = { .form = form };
+    size_t bytes;
+    receive(&chain, 0, 9, 200000);
+    receive(&chain, 10, 19, 3 * SEGMENT_BYTES);
+    receive(&chain, 20, 29, 200000);
+    assert_int_equal(units_of(&chain, 0, 30, &bytes), 3);
+    assert_int_equal(bytes, 400000 + 3 * SEGMENT_BYTES);
+    segment_done(&chain);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +401,9 @@ int main(void)
         cmocka_unit_test(a_message_larger_than_a_segment_has_its_own),
         cmocka_unit_test(what_is_not_released_stays),
         cmocka_unit_test(released_memory_is_used_again),
+        cmocka_unit_test(a_unit_is_taken_whole_wherever_the_range_cuts_it),
+        cmocka_unit_test(what_is_being_received_outlives_a_release),
+        cmocka_unit_test(a_unit_larger_than_a_segment_is_received_whole),
         cmocka_unit_test(bytes_behind_any_message_can_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
