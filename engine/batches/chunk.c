@@ -128,16 +128,16 @@ static bool chunk_next(executor *self, worker *worker, parked *at, size_t room)
     sl_task *task = &worker->task;
     const intake_block *block = (const intake_block *)(const void *)self->blocks.at + at->block;
     parked before = *at;
-    size_t count = 0;
+    source_messages read = { .at = worker->messages, .room = room };
     at->reading.memory = &task->memory;
-    if (block->input->kind->read(block->input->self, &block->block, &at->reading, worker->messages, room,
-                                 &count, &task->failure) != SL_OK ||
-        count == 0)
+    if (block->input->kind->read(block->input->self, &block->block, &at->reading, &read, &task->failure) !=
+            SL_OK ||
+        read.count == 0)
         return false;
-    messages_prepare(self, &block->block, worker->messages, count);
+    messages_prepare(self, &block->block, worker->messages, read.count);
     task->sequence = (uint64_t)at->block << 24 | at->chunk++;
-    if (!chunk_run(self, worker, source_node(self, block->input), count)) {
-        before.count = count;
+    if (!chunk_run(self, worker, source_node(self, block->input), read.count)) {
+        before.count = read.count;
         buffer_append(&worker->parked, &before, sizeof before);
         atomic_fetch_add(&self->parked_chunks, 1);
     }

@@ -266,19 +266,18 @@ static sl_text value_of(executor *self, const sl_origin *origin, failure *failur
 {
     size_t count = self->blocks.size / sizeof(intake_block);
     const intake_block *blocks = (const intake_block *)(const void *)self->blocks.at;
-    sl_message *messages = self->workers[0].messages;
     for (size_t i = 0; i < count; i++) {
         const source_block *block = &blocks[i].block;
         if (block->partition != origin->partition || origin->offset < block->from ||
             origin->offset >= block->until)
             continue;
         source_reading reading = { .memory = &self->workers[0].task.memory };
-        size_t got = 1;
-        while (got && blocks[i].input->kind->read(blocks[i].input->self, block, &reading, messages,
-                                                  CHUNK_ROWS, &got, failure) == SL_OK)
-            for (size_t m = 0; m < got; m++)
-                if (messages[m].origin.offset == origin->offset)
-                    return messages[m].value;
+        source_messages read = { self->workers[0].messages, CHUNK_ROWS, 1 };
+        while (read.count &&
+               blocks[i].input->kind->read(blocks[i].input->self, block, &reading, &read, failure) == SL_OK)
+            for (size_t m = 0; m < read.count; m++)
+                if (read.at[m].origin.offset == origin->offset)
+                    return read.at[m].value;
     }
     return (sl_text){ 0 };
 }

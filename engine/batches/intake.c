@@ -141,7 +141,8 @@ static sl_result look(intake *intake, uint32_t number, int64_t records_max, sour
     const intake_input *input = &intake->inputs[position->input];
     /* An even share, so that no partition waits for another. */
     size_t bytes = intake->bytes_max / intake->origins.count;
-    return input->kind->look(input->self, position->local, position->next, records_max, bytes, view, failure);
+    source_wish wish = { position->local, position->next, records_max, bytes };
+    return input->kind->look(input->self, &wish, view, failure);
 }
 
 static sl_result cut_one(intake *intake, uint32_t number, batch *batch, bool *finished, failure *failure)
@@ -197,8 +198,8 @@ sl_result intake_holds(intake *intake, const batch *batch, bool *all, failure *f
         source_view view = { 0 };
         position *position = &intake->positions[ranges[i].partition];
         const intake_input *input = &intake->inputs[position->input];
-        sl_result result = input->kind->look(input->self, position->local, ranges[i].from,
-                                             ranges[i].until - ranges[i].from, SIZE_MAX, &view, failure);
+        source_wish wish = { position->local, ranges[i].from, ranges[i].until - ranges[i].from, SIZE_MAX };
+        sl_result result = input->kind->look(input->self, &wish, &view, failure);
         if (result != SL_OK) {
             pthread_mutex_unlock(&intake->mutex);
             return result;

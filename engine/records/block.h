@@ -21,4 +21,10 @@ typedef struct source_reading {
     arena *memory; /* of the worker, lives as long as the batch */
 } source_reading;
 
+/* What one read() gives. */
+typedef struct source_messages {
+    sl_message *at;
+    size_t room, count; /* count is read()'s: 0 when the block is done */
+} source_messages;
+
 #endif

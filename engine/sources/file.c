@@ -131,19 +131,24 @@ static sl_result file_start(void *self, source_partition *partitions, size_t cou
     return SL_OK;
 }
 
-static sl_result file_look(void *self, uint32_t i, int64_t from, int64_t records_max, size_t bytes_max,
-                           source_view *view, failure *failure)
+static void part_look(const file_part *part, const source_wish *wish, source_view *view)
+{
+    view->until =
+        segment_look_records(&part->chain, wish->from, wish->records_max, wish->bytes_max, &view->bytes);
+}
+
+static sl_result file_look(void *self, const source_wish *wish, source_view *view, failure *failure)
 {
     file_source *source = self;
-    file_part *part = &source->parts[i];
+    file_part *part = &source->parts[wish->partition];
     bool more = true;
-    SL_TRY(part_size(source, i, failure));
-    view->until = segment_look_records(&part->chain, from, records_max, bytes_max, &view->bytes);
-    while (more && view->until == part->chain.next && view->bytes < bytes_max) {
-        if (view->until > from && source->bytes >= source->spec.bytes_max)
+    SL_TRY(part_size(source, wish->partition, failure));
+    part_look(part, wish, view);
+    while (more && view->until == part->chain.next && view->bytes < wish->bytes_max) {
+        if (view->until > wish->from && source->bytes >= source->spec.bytes_max)
             break;
-        SL_TRY(part_fill(source, i, &more, failure));
-        view->until = segment_look_records(&part->chain, from, records_max, bytes_max, &view->bytes);
+        SL_TRY(part_fill(source, wish->partition, &more, failure));
+        part_look(part, wish, view);
     }
     view->end = part->size < part->stop ? part->size : part->stop;
     view->finished = view->until >= part->stop;
@@ -157,10 +162,10 @@ static void file_take(void *self, uint32_t i, int64_t from, int64_t until, buffe
 }
 
 static sl_result file_read(void *self, const source_block *block, source_reading *reading,
-                           sl_message *messages, size_t room, size_t *count, failure *failure)
+                           source_messages *messages, failure *failure)
 {
     (void)self, (void)failure;
-    *count = segment_read(block, reading, messages, room);
+    messages->count = segment_read(block, reading, messages->at, messages->room);
     return SL_OK;
 }
 

@@ -117,18 +117,18 @@ static void part_flight(kafka_reader *reader, kafka_part *part, int64_t taken, i
     reader->in_flight += (size_t)after - (size_t)before;
 }
 
-static sl_result kafka_look(void *self, uint32_t i, int64_t from, int64_t records_max, size_t bytes_max,
-                            source_view *view, failure *failure)
+static sl_result kafka_look(void *self, const source_wish *wish, source_view *view, failure *failure)
 {
     kafka_reader *reader = self;
-    kafka_part *part = &reader->parts[i];
+    kafka_part *part = &reader->parts[wish->partition];
+    int64_t from = wish->from, records_max = wish->records_max;
     sl_result result = SL_OK;
     pthread_mutex_lock(&reader->mutex);
-    part_end(reader, i);
+    part_end(reader, wish->partition);
     int64_t left = part->stop - from; /* never negative: start() checked it */
     if (records_max > left)
         records_max = left;
-    view->until = segment_look(&part->chain, from, records_max, bytes_max, &view->bytes);
+    view->until = segment_look(&part->chain, from, records_max, wish->bytes_max, &view->bytes);
     view->end = part->end;
     view->finished = view->until >= part->stop;
     part_hunger(reader, part, view, records_max < INT64_MAX - from ? from + records_max : INT64_MAX);
@@ -151,10 +151,10 @@ static void kafka_take(void *self, uint32_t i, int64_t from, int64_t until, buff
 }
 
 static sl_result kafka_read(void *self, const source_block *block, source_reading *reading,
-                            sl_message *messages, size_t room, size_t *count, failure *failure)
+                            source_messages *messages, failure *failure)
 {
     (void)self, (void)failure;
-    *count = segment_read(block, reading, messages, room);
+    messages->count = segment_read(block, reading, messages->at, messages->room);
     return SL_OK;
 }
 

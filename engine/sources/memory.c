@@ -68,14 +68,14 @@ static sl_result memory_start(void *self, source_partition *partitions, size_t c
     return SL_OK;
 }
 
-static sl_result memory_look(void *self, uint32_t i, int64_t from, int64_t records_max, size_t bytes_max,
-                             source_view *view, failure *failure)
+static sl_result memory_look(void *self, const source_wish *wish, source_view *view, failure *failure)
 {
     (void)failure;
     memory_source *source = self;
     pthread_mutex_lock(&source->mutex);
-    view->until = segment_look(&source->chains[i], from, records_max, bytes_max, &view->bytes);
-    view->end = source->chains[i].next;
+    const segment_chain *chain = &source->chains[wish->partition];
+    view->until = segment_look(chain, wish->from, wish->records_max, wish->bytes_max, &view->bytes);
+    view->end = chain->next;
     view->finished = source->spec.available_now && view->until >= view->end;
     pthread_mutex_unlock(&source->mutex);
     return SL_OK;
@@ -90,10 +90,10 @@ static void memory_take(void *self, uint32_t i, int64_t from, int64_t until, buf
 }
 
 static sl_result memory_read(void *self, const source_block *block, source_reading *reading,
-                             sl_message *messages, size_t room, size_t *count, failure *failure)
+                             source_messages *messages, failure *failure)
 {
     (void)self, (void)failure;
-    *count = segment_read(block, reading, messages, room);
+    messages->count = segment_read(block, reading, messages->at, messages->room);
     return SL_OK;
 }
 

@@ -119,14 +119,14 @@ static int64_t rate_arrived(const rate_source *source)
     return arrived < (double)source->count ? (int64_t)arrived : source->count;
 }
 
-static sl_result rate_look(void *self, uint32_t i, int64_t from, int64_t records_max, size_t bytes_max,
-                           source_view *view, failure *failure)
+static sl_result rate_look(void *self, const source_wish *wish, source_view *view, failure *failure)
 {
-    (void)i, (void)failure;
+    (void)failure;
     rate_source *source = self;
-    int64_t arrived = rate_arrived(source), most = (int64_t)(bytes_max / RECORD_BYTES);
-    if (most > records_max)
-        most = records_max;
+    int64_t from = wish->from, arrived = rate_arrived(source);
+    int64_t most = (int64_t)(wish->bytes_max / RECORD_BYTES);
+    if (most > wish->records_max)
+        most = wish->records_max;
     int64_t here = arrived > from ? arrived - from : 0;
     view->until = from + (here < most ? here : most);
     view->end = source->rate ? (arrived > from ? arrived : from) : view->until;
@@ -146,21 +146,21 @@ static void rate_take(void *self, uint32_t i, int64_t from, int64_t until, buffe
 }
 
 static sl_result rate_read(void *self, const source_block *block, source_reading *reading,
-                           sl_message *messages, size_t room, size_t *count, failure *failure)
+                           source_messages *messages, failure *failure)
 {
     (void)failure;
     const rate_source *source = self;
     const sl_text *lines = (const sl_text *)(const void *)source->lines.at;
     size_t left = (size_t)(block->until - block->from) - reading->at;
-    *count = left < room ? left : room;
-    for (size_t i = 0; i < *count; i++) {
+    messages->count = left < messages->room ? left : messages->room;
+    for (size_t i = 0; i < messages->count; i++) {
         int64_t number = block->from + (int64_t)(reading->at + i);
-        messages[i] = (sl_message){
+        messages->at[i] = (sl_message){
             .origin = { number, -1, block->partition },
             .value = lines ? lines[(size_t)number % replay_lines(source)] : (sl_text){ nothing, 0 },
         };
     }
-    reading->at += *count;
+    reading->at += messages->count;
     return SL_OK;
 }
 

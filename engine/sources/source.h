@@ -46,7 +46,15 @@ typedef struct source_partition {
     int64_t offset; /* where reading goes on; -1 before start(): as the spec says */
 } source_partition;
 
-/* What of a partition could be cut now. */
+/* How much the engine would cut of a partition. */
+typedef struct source_wish {
+    uint32_t partition;  /* the source's own number */
+    int64_t from;        /* where the cut begins */
+    int64_t records_max; /* it ends below from + records_max */
+    size_t bytes_max;    /* at most about so much */
+} source_wish;
+
+/* What of it could be cut now. */
 typedef struct source_view {
     int64_t until; /* everything in [from, until) is here */
     int64_t end;   /* the partition's end as last known */
@@ -67,15 +75,13 @@ typedef struct source_kind {
     /* Starts to gather. Every partition's offset is given, or -1; afterwards each holds the real one. */
     sl_result (*start)(void *self, source_partition *partitions, size_t count, failure *failure);
 
-    /* What could be cut of partition i from `from`, at most about `bytes_max` and offsets below from + `records_max`.
-     * SL_RETRY: trouble that may pass, nothing is lost; else the source cannot go on. */
-    sl_result (*look)(void *self, uint32_t i, int64_t from, int64_t records_max, size_t bytes_max,
-                      source_view *view, failure *failure);
+    /* SL_RETRY: trouble that may pass, nothing is lost; else the source cannot go on. */
+    sl_result (*look)(void *self, const source_wish *wish, source_view *view, failure *failure);
     /* Appends the source_blocks of [from, until), which look() has shown, to `blocks`; none larger than about 256 KiB. */
     void (*take)(void *self, uint32_t i, int64_t from, int64_t until, buffer *blocks);
-    /* Runs on: worker. Up to `room` messages; *count 0: the block is done. */
-    sl_result (*read)(void *self, const source_block *block, source_reading *reading, sl_message *messages,
-                      size_t room, size_t *count, failure *failure);
+    /* Runs on: worker. */
+    sl_result (*read)(void *self, const source_block *block, source_reading *reading,
+                      source_messages *messages, failure *failure);
     void (*release)(void *self, uint32_t i, int64_t until); /* nothing below `until` is wanted any more */
     /* Tells the outside how far the job is, for lag tools; does not wait. NULL where there is no such place. */
     void (*commit)(void *self, const source_partition *partitions, size_t count);

@@ -89,7 +89,9 @@ static source_view looked(trial *trial, uint32_t i, int64_t from, int64_t record
 {
     source_view view = { 0 };
     failure failure = { 0 };
-    assert_int_equal(source_file.look(trial->self, i, from, records_max, bytes_max, &view, &failure), SL_OK);
+    assert_int_equal(
+        source_file.look(trial->self, &(source_wish){ i, from, records_max, bytes_max }, &view, &failure),
+        SL_OK);
     return view;
 }
 
@@ -104,11 +106,10 @@ static void read_text(trial *trial, uint32_t i, int64_t from, int64_t until, buf
     for (size_t k = 0; k < blocks.size / sizeof *block; k++) {
         source_reading reading = { 0 };
         sl_message messages[100];
-        size_t count = 1;
-        while (count) {
-            assert_int_equal(
-                source_file.read(trial->self, &block[k], &reading, messages, 100, &count, &failure), SL_OK);
-            for (size_t m = 0; m < count; m++)
+        source_messages read = { messages, 100, 1 };
+        while (read.count) {
+            assert_int_equal(source_file.read(trial->self, &block[k], &reading, &read, &failure), SL_OK);
+            for (size_t m = 0; m < read.count; m++)
                 buffer_print(out, "%lld:%.*s|", (long long)messages[m].origin.offset,
                              (int)messages[m].value.size, messages[m].value.at);
         }
@@ -270,8 +271,9 @@ static void a_line_longer_than_a_chunk_is_read_and_one_longer_than_the_limit_fai
     free(line);
     source_view view;
     failure failure = { 0 };
-    assert_int_equal(source_file.look(trial->self, 0, (int64_t)size, 10, SIZE_MAX, &view, &failure),
-                     SL_FAILED);
+    assert_int_equal(
+        source_file.look(trial->self, &(source_wish){ 0, (int64_t)size, 10, SIZE_MAX }, &view, &failure),
+        SL_FAILED);
     assert_non_null(strstr(failure.text, "byte 700000"));
 }
 
@@ -284,7 +286,8 @@ static void a_file_cut_short_is_data_loss(void **state)
     assert_int_equal(truncate(trial->path, 3), 0);
     source_view view;
     failure failure = { 0 };
-    assert_int_equal(source_file.look(trial->self, 0, 8, 10, SIZE_MAX, &view, &failure), SL_DATA_LOSS);
+    assert_int_equal(source_file.look(trial->self, &(source_wish){ 0, 8, 10, SIZE_MAX }, &view, &failure),
+                     SL_DATA_LOSS);
     assert_non_null(strstr(failure.text, trial->path));
 }
 
@@ -318,16 +321,15 @@ static void a_line_has_its_number_also_where_reading_goes_on(void **state)
     buffer blocks = { 0 };
     failure failure = { 0 };
     sl_message messages[4];
+    source_messages read = { .at = messages, .room = 4 };
     source_reading reading = { 0 };
-    size_t count = 0;
     append_text(trial->path, "one\ntwo\n\nfour\nfive\n");
     started_at(trial, 9); /* "four" */
     source_view view = looked(trial, 0, 9, INT64_MAX, 1 << 20);
     source_file.take(trial->self, 0, 9, view.until, &blocks);
-    assert_int_equal(
-        source_file.read(trial->self, (const void *)blocks.at, &reading, messages, 4, &count, &failure),
-        SL_OK);
-    assert_int_equal(count, 2);
+    assert_int_equal(source_file.read(trial->self, (const void *)blocks.at, &reading, &read, &failure),
+                     SL_OK);
+    assert_int_equal(read.count, 2);
     assert_true(sl_text_equal(messages[0].key, SL_TEXT("4")) &&
                 sl_text_equal(messages[0].value, SL_TEXT("four")));
     assert_true(sl_text_equal(messages[1].key, SL_TEXT("5")));

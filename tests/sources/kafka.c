@@ -110,7 +110,8 @@ static source_view looked(trial *trial, uint32_t i, int64_t from)
 {
     source_view view = { 0 };
     failure failure = { 0 };
-    if (source_kafka.look(trial->self, i, from, INT64_MAX, SIZE_MAX, &view, &failure) != SL_OK)
+    if (source_kafka.look(trial->self, &(source_wish){ i, from, INT64_MAX, SIZE_MAX }, &view, &failure) !=
+        SL_OK)
         fail_msg("%s", failure.text);
     return view;
 }
@@ -138,11 +139,10 @@ static size_t read_numbers(trial *trial, uint32_t i, int64_t from, int64_t until
     for (size_t k = 0; k < blocks.size / sizeof *block; k++) {
         source_reading reading = { 0 };
         sl_message messages[256];
-        size_t count = 1;
-        while (count) {
-            assert_int_equal(
-                source_kafka.read(trial->self, &block[k], &reading, messages, 256, &count, &failure), SL_OK);
-            for (size_t m = 0; m < count; m++) {
+        source_messages read = { messages, 256, 1 };
+        while (read.count) {
+            assert_int_equal(source_kafka.read(trial->self, &block[k], &reading, &read, &failure), SL_OK);
+            for (size_t m = 0; m < read.count; m++) {
                 char expected[40];
                 int size = snprintf(expected, sizeof expected, "%u:%lld", i, (long long)next);
                 assert_int_equal(messages[m].origin.offset, next++);
@@ -191,11 +191,11 @@ static void keys_times_and_tombstones_are_kept(void **state)
     failure failure = { 0 };
     source_reading reading = { 0 };
     sl_message got[4];
-    size_t count;
+    source_messages read = { .at = got, .room = 4 };
     source_kafka.take(trial->self, 1, 0, 3, &blocks);
-    assert_int_equal(
-        source_kafka.read(trial->self, (const void *)blocks.at, &reading, got, 4, &count, &failure), SL_OK);
-    assert_int_equal(count, 3);
+    assert_int_equal(source_kafka.read(trial->self, (const void *)blocks.at, &reading, &read, &failure),
+                     SL_OK);
+    assert_int_equal(read.count, 3);
     assert_true(sl_text_equal(got[0].key, SL_TEXT("k")));
     assert_true(sl_text_equal(got[0].value, SL_TEXT("v")));
     assert_int_equal(got[0].origin.time_ms, 1234567890123);
@@ -254,7 +254,8 @@ static void available_now_ends_at_the_ends_found_at_start(void **state)
     assert_true(view.finished);
     assert_true(looked(trial, 2, 0).finished);
     failure failure = { 0 };
-    assert_int_equal(source_kafka.look(trial->self, 0, 0, 60, SIZE_MAX, &view, &failure), SL_OK);
+    assert_int_equal(source_kafka.look(trial->self, &(source_wish){ 0, 0, 60, SIZE_MAX }, &view, &failure),
+                     SL_OK);
     assert_int_equal(view.until, 60);
     assert_false(view.finished);
 }
@@ -390,7 +391,7 @@ static void records_that_vanish_while_running_are_data_loss(void **state)
     while (result == SL_OK) {
         unsigned seen = wakes_count(&trial->wakes);
         for (uint32_t i = 0; i < 3 && result == SL_OK; i++)
-            result = source_kafka.look(trial->self, i, 0, 10, SIZE_MAX, &view, &failure);
+            result = source_kafka.look(trial->self, &(source_wish){ i, 0, 10, SIZE_MAX }, &view, &failure);
         if (result == SL_OK)
             assert_true(wakes_wait(&trial->wakes, seen));
     }

@@ -44,7 +44,8 @@ static source_view looked(void *self, uint32_t i, int64_t from, int64_t records_
 {
     source_view view = { 0 };
     failure failure = { 0 };
-    assert_int_equal(source_memory.look(self, i, from, records_max, SIZE_MAX, &view, &failure), SL_OK);
+    assert_int_equal(
+        source_memory.look(self, &(source_wish){ i, from, records_max, SIZE_MAX }, &view, &failure), SL_OK);
     return view;
 }
 
@@ -83,10 +84,9 @@ static void what_is_sent_is_read(void **state)
     source_memory.take(self, 2, 1, 10, &blocks);
     source_reading reading = { 0 };
     sl_message messages[8];
-    size_t count;
-    assert_int_equal(
-        source_memory.read(self, (const void *)blocks.at, &reading, messages, 8, &count, &failure), SL_OK);
-    assert_int_equal(count, 3);
+    source_messages read = { .at = messages, .room = 8 };
+    assert_int_equal(source_memory.read(self, (const void *)blocks.at, &reading, &read, &failure), SL_OK);
+    assert_int_equal(read.count, 3);
     assert_int_equal(messages[0].origin.offset, 1);
     assert_int_equal(messages[0].origin.time_ms, -1);
     assert_int_equal(messages[0].origin.partition, 2);

@@ -59,7 +59,8 @@ static source_view looked(void *self, int64_t from, int64_t records_max, size_t 
 {
     source_view view = { 0 };
     failure failure = { 0 };
-    assert_int_equal(source_rate.look(self, 0, from, records_max, bytes_max, &view, &failure), SL_OK);
+    assert_int_equal(
+        source_rate.look(self, &(source_wish){ 0, from, records_max, bytes_max }, &view, &failure), SL_OK);
     return view;
 }
 
@@ -127,11 +128,10 @@ static void every_number_is_read_once(void **state)
     for (size_t i = 0; i < blocks.size / sizeof *block; i++) {
         source_reading reading = { 0 };
         sl_message messages[1000];
-        size_t count = 1;
-        while (count) {
-            assert_int_equal(source_rate.read(self, &block[i], &reading, messages, 1000, &count, &failure),
-                             SL_OK);
-            for (size_t k = 0; k < count; k++) {
+        source_messages read = { messages, 1000, 1 };
+        while (read.count) {
+            assert_int_equal(source_rate.read(self, &block[i], &reading, &read, &failure), SL_OK);
+            for (size_t k = 0; k < read.count; k++) {
                 assert_int_equal(messages[k].origin.offset, next++);
                 assert_int_equal(messages[k].origin.partition, 3);
                 assert_null(messages[k].key.at);
@@ -188,17 +188,16 @@ static void a_replayed_file_ends_with_its_last_line(void **state)
     failure failure = { 0 };
     buffer blocks = { 0 };
     sl_message messages[8];
+    source_messages read = { .at = messages, .room = 8 };
     source_reading reading = { 0 };
-    size_t count = 0;
     replay_give(path, "false", "0");
     source_spec spec = { .name = "lines", .target = "", .settings = rows, .available_now = true };
     assert_int_equal(source_rate.open(&spec, &self, &failure), SL_OK);
     source_view view = looked(self, 1, INT64_MAX, 1 << 20); /* goes on behind the first */
     assert_true(view.until == 3 && view.finished);
     source_rate.take(self, 0, 1, 3, &blocks);
-    assert_int_equal(source_rate.read(self, (const void *)blocks.at, &reading, messages, 8, &count, &failure),
-                     SL_OK);
-    assert_int_equal(count, 2);
+    assert_int_equal(source_rate.read(self, (const void *)blocks.at, &reading, &read, &failure), SL_OK);
+    assert_int_equal(read.count, 2);
     assert_true(messages[0].value.size == 3 && memcmp(messages[0].value.at, "two", 3) == 0);
     assert_true(messages[1].value.size == 5 && memcmp(messages[1].value.at, "three", 5) == 0);
     buffer_done(&blocks);
@@ -214,16 +213,15 @@ static void a_loop_begins_again_and_ends_at_its_count(void **state)
     failure failure = { 0 };
     buffer blocks = { 0 };
     sl_message messages[8];
+    source_messages read = { .at = messages, .room = 8 };
     source_reading reading = { 0 };
-    size_t count = 0;
     replay_give(path, "true", "5");
     source_spec spec = { .name = "lines", .target = "", .settings = rows, .available_now = true };
     assert_int_equal(source_rate.open(&spec, &self, &failure), SL_OK);
     assert_true(looked(self, 0, INT64_MAX, 1 << 20).until == 5);
     source_rate.take(self, 0, 0, 5, &blocks);
-    assert_int_equal(source_rate.read(self, (const void *)blocks.at, &reading, messages, 8, &count, &failure),
-                     SL_OK);
-    assert_int_equal(count, 5);
+    assert_int_equal(source_rate.read(self, (const void *)blocks.at, &reading, &read, &failure), SL_OK);
+    assert_int_equal(read.count, 5);
     for (size_t i = 0; i < 5; i++)
         assert_true(memcmp(messages[i].value.at, i % 2 ? "two" : "one", 3) == 0);
     buffer_done(&blocks);
