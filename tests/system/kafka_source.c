@@ -98,7 +98,8 @@ static source_view looked(trial *trial, uint32_t i, int64_t from)
 {
     source_view view = { 0 };
     failure failure = { 0 };
-    if (source_kafka.look(trial->self, i, from, INT64_MAX, SIZE_MAX, &view, &failure) != SL_OK)
+    if (source_kafka.look(trial->self, &(source_wish){ i, from, INT64_MAX, SIZE_MAX }, &view, &failure) !=
+        SL_OK)
         fail_msg("%s", failure.text);
     return view;
 }
@@ -124,11 +125,10 @@ static void assert_range(trial *trial, uint32_t i, int64_t from, int64_t until, 
     for (size_t k = 0; k < blocks.size / sizeof *block; k++) {
         source_reading reading = { 0 };
         sl_message got[100];
-        size_t count = 1;
-        while (count) {
-            assert_int_equal(source_kafka.read(trial->self, &block[k], &reading, got, 100, &count, &failure),
-                             SL_OK);
-            for (size_t m = 0; m < count; m++)
+        source_messages read = { got, 100, 1 };
+        while (read.count) {
+            assert_int_equal(source_kafka.read(trial->self, &block[k], &reading, &read, &failure), SL_OK);
+            for (size_t m = 0; m < read.count; m++)
                 buffer_print(&out, "%lld:%.*s ", (long long)got[m].origin.offset, (int)got[m].value.size,
                              got[m].value.at);
         }
