@@ -90,10 +90,10 @@ sl_schema_of sl_message_schema;
     __attribute__((unused)) static inline const sl_schema *record##_schema(void)                             \
     {                                                                                                        \
         typedef record self_; /* so that FIELDS need not name the record */                                  \
-        static const sl_field fields[] = { FIELDS(SL_DESCRIBE_) };                                           \
-        static const sl_schema schema = { #record, sizeof(record), fields,                                   \
-                                          sizeof fields / sizeof fields[0] };                                \
-        return &schema;                                                                                      \
+        static const sl_field fields_[] = { FIELDS(SL_DESCRIBE_) };                                          \
+        static const sl_schema schema_ = { #record, sizeof(self_), fields_,                                  \
+                                           sizeof fields_ / sizeof fields_[0] };                             \
+        return &schema_;                                                                                     \
     }                                                                                                        \
     typedef struct record record /* swallows the semicolon */
 
@@ -113,19 +113,20 @@ typedef struct sl_stage {
 /*
  * A stage is map and filter in one: bool function(sl_task *, const in_record *, out_record *). *out comes zeroed; fill it
  * and return true, or return false for no row. SL_STAGE makes `function_stage`: a loop over a chunk of rows into which
- * the function is inlined. A function of another signature does not compile.
+ * the function is inlined. A function of another signature does not compile. Names that macros bring end in _: records
+ * and functions may have any other (in, row, count).
  */
 #define SL_STAGE(function, in_record, out_record)                                                            \
-    static void function##_run_(sl_task *task, const void *in, size_t count, sl_rows *out)                   \
+    static void function##_run_(sl_task *task_, const void *in_, size_t count_, sl_rows *out_)               \
     {                                                                                                        \
-        const in_record *input = in;                                                                         \
-        out_record *row = (out_record *)out->at + out->count;                                                \
-        for (size_t i = 0; i < count; i++) {                                                                 \
-            *row = (out_record){ 0 };                                                                        \
-            row += _Generic(&function, bool (*)(sl_task *, const in_record *, out_record *)                  \
-                            : function)(task, &input[i], row);                                               \
+        const in_record *input_ = in_;                                                                       \
+        out_record *row_ = (out_record *)out_->at + out_->count;                                             \
+        for (size_t i_ = 0; i_ < count_; i_++) {                                                             \
+            *row_ = (out_record){ 0 };                                                                       \
+            row_ += _Generic(&function, bool (*)(sl_task *, const in_record *, out_record *)                 \
+                             : function)(task_, &input_[i_], row_);                                          \
         }                                                                                                    \
-        out->count = (size_t)(row - (out_record *)out->at);                                                  \
+        out_->count = (size_t)(row_ - (out_record *)out_->at);                                               \
     }                                                                                                        \
     static const sl_stage function##_stage = { #function, in_record##_schema, out_record##_schema,           \
                                                function##_run_ }
