@@ -14,6 +14,8 @@
 #include <sinks/elastic/reply.h>
 #include <stdio.h>
 
+enum { ID_SHOWN_MAX = 160 };
+
 typedef enum item_fate { ITEM_DONE, ITEM_AGAIN, ITEM_REFUSED, ITEM_BLOCKED } item_fate;
 
 static item_fate item_judge(const bulk_item *item, const reply_item *answer);
@@ -21,7 +23,7 @@ static sl_result item_settle(elastic_writer *writer, size_t i, const reply_item 
                              failure *failure);
 static void items_keep(elastic_writer *writer, size_t count, const bool *keep);
 static void duplicate_note(elastic_writer *writer, size_t i);
-static sl_text item_action_line(const elastic_writer *writer, size_t i);
+static sl_text item_id(const elastic_writer *writer, size_t i);
 
 sl_result bulk_settle(elastic_writer *writer, size_t count, sl_text answer, settled *settled,
                       failure *failure)
@@ -56,9 +58,9 @@ sl_result item_refused(elastic_writer *writer, size_t i, const char *why, failur
 {
     const bulk_item *item = &writer_items(writer)[i];
     if (item->action != BULK_CREATE) {
-        sl_text line = item_action_line(writer, i);
+        sl_text id = item_id(writer, i);
         return fail(failure, SL_RETRY, "index %s refused the document %.*s: %s", writer->of->index,
-                    line.size > 160 ? 160 : (int)line.size, line.at, why);
+                    (int)id.size, id.at, why);
     }
     sink_exception refused = { .origin = item->origin, .refused = true };
     snprintf(refused.detail, sizeof refused.detail, "%s", why);
@@ -131,21 +133,30 @@ static void duplicate_note(elastic_writer *writer, size_t i)
     sink_note(elastic->batch, writer->number, &duplicate);
     if (elastic->batch->attempt > 1 || item->repeated || atomic_exchange(&elastic->warned, true))
         return;
-    sl_text line = item_action_line(writer, i);
+    sl_text id = item_id(writer, i);
     log_warn(
         "elastic",
-        "index %s already holds documents with these ids, as %.*s; they stay as they are and count as duplicates. "
-        "Does another job write there, or was this job's work folder lost?",
-        elastic->index, line.size > 120 ? 120 : (int)line.size, line.at);
+        "index %s already holds the document %.*s, which this job knows nothing of: it is left as it is and "
+        "counts as a duplicate, and so do others like it. That is fine when the job reads again what it has "
+        "written before, after `sluice reset` or with a new work folder. If the document is of another job, or of "
+        "a topic that was deleted since, this job's record is missing there: write to another index "
+        "(--to %s=elastic:INDEX), or delete the index and run `sluice reset`",
+        elastic->index, (int)id.size, id.at, elastic->output->name);
 }
 
-static sl_text item_action_line(const elastic_writer *writer, size_t i)
+/* In quotes, as the item's first line says it; of a very long one the beginning. */
+static sl_text item_id(const elastic_writer *writer, size_t i)
 {
+    static const char name[] = "\"_id\":";
     const char *at = writer->body.at;
     for (size_t before = 0; before < i; before++)
         at += writer_items(writer)[before].size;
-    const char *end = memchr(at, '\n', writer_items(writer)[i].size);
-    return (sl_text){ at, (size_t)(end - at) };
+    at = (const char *)memmem(at, writer_items(writer)[i].size, name, sizeof name - 1) + sizeof name - 1;
+    const char *end = at + 1;
+    while (*end != '"')
+        end += *end == '\\' ? 2 : 1;
+    size_t size = (size_t)(end + 1 - at);
+    return (sl_text){ at, size < ID_SHOWN_MAX ? size : ID_SHOWN_MAX };
 }
 
 /* Of the first `count` items those marked stay (NULL: none), and all after them; bytes move together. */

@@ -101,7 +101,7 @@ static void a_single_aggregate_that_is_too_large_fails_the_batch(void **state)
     fixture_open(fixture, &ranks_output);
     answer(fixture, 413);
     assert_int_equal(fixture_write_rank(fixture, "0", 1), SL_RETRY);
-    assert_true(says(fixture, "\"_id\":\"0-1\""));
+    assert_true(says(fixture, "the document \"0-1\""));
     assert_true(says(fixture, "too large"));
 }
 

@@ -73,7 +73,7 @@ static void a_refused_aggregate_fails_the_batch(void **state)
     answer(fixture, ANSWER("index", 400));
     assert_int_equal(fixture_write_rank(fixture, "0", 1), SL_RETRY);
     assert_true(says(fixture, "ba_top_tracks"));
-    assert_true(says(fixture, "\"_id\":\"0-1\""));
+    assert_true(says(fixture, "refused the document \"0-1\": "));
     assert_true(says(fixture, "type_400: reason \"400\""));
     fixture_exceptions(fixture, 0, &count);
     assert_int_equal(count, 0);
@@ -138,7 +138,7 @@ static void trouble_with_the_index_fails_the_batch_loudly(void **state)
 /* ---- The warning ------------------------------------------------------------------------------------------------- */
 
 typedef struct captured_log {
-    char path[256];
+    char path[256], line[2000];
 } captured_log;
 
 static void log_capture(captured_log *log)
@@ -153,14 +153,19 @@ static void log_capture(captured_log *log)
     settings_free(settings);
 }
 
+/* The lines with these words; the last of them is in log->line. */
 static size_t log_count(captured_log *log, const char *words)
 {
-    char line[2000];
+    char line[sizeof log->line];
     size_t count = 0;
     log_close();
     FILE *file = fopen(log->path, "r");
-    while (fgets(line, sizeof line, file))
-        count += strstr(line, words) != NULL;
+    while (fgets(line, sizeof line, file)) {
+        if (strstr(line, words) == NULL)
+            continue;
+        memcpy(log->line, line, sizeof line);
+        count++;
+    }
     fclose(file);
     unlink(log->path);
     return count;
@@ -177,7 +182,23 @@ static void duplicates_in_a_first_attempt_are_warned_about_once(void **state)
         answer(fixture, ANSWER("create", 409, 409));
         assert_int_equal(fixture_write_plays(fixture, 0, 4, 6), SL_OK);
     }
-    assert_int_equal(log_count(&log, "ba_realtime2 already holds documents"), 1);
+    assert_int_equal(log_count(&log, "index ba_realtime2 already holds the document \"realtime-0-4\", "), 1);
+    assert_non_null(strstr(log.line, "--to documents=elastic:INDEX"));
+    assert_null(strchr(log.line, '{')); /* words, not what was sent */
+}
+
+/* The id is told as it is, whatever stands in it. */
+static void the_warning_names_the_document_that_is_there(void **state)
+{
+    fixture *fixture = *state;
+    captured_log log;
+    fixture->topic.id = "a \"\\_id\\\":x-0-";
+    fixture->topic.id_size = strlen(fixture->topic.id);
+    fixture_open(fixture, &plays_output);
+    log_capture(&log);
+    answer(fixture, ANSWER("create", 201, 201, 409));
+    assert_int_equal(fixture_write_plays(fixture, 0, 4, 7), SL_OK);
+    assert_int_equal(log_count(&log, "already holds the document \"a \\\"\\\\_id\\\\\\\":x-0-6\", which"), 1);
 }
 
 static void our_own_repeats_are_no_reason_to_warn(void **state)
@@ -211,6 +232,7 @@ int main(void)
         TEST(an_aggregate_of_the_same_or_a_later_batch_may_stay),
         TEST(trouble_with_the_index_fails_the_batch_loudly),
         TEST(duplicates_in_a_first_attempt_are_warned_about_once),
+        TEST(the_warning_names_the_document_that_is_there),
         TEST(our_own_repeats_are_no_reason_to_warn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
