@@ -72,8 +72,8 @@ static sl_result draw(engine *self, failure *failure)
     SL_TRY(windows_check(&self->plan, failure));
     SL_TRY(start_policy(self->spec.settings, &(source_spec){ 0 }, failure));
     SL_TRY(listeners_check(self->spec.settings, failure));
-    return places_find(&self->plan, self->spec.settings, self->spec.memory, dead_place(self), &self->places,
-                       failure);
+    places_spec wanted = { &self->plan, self->spec.settings, dead_place(self), self->spec.memory };
+    return places_find(&wanted, &self->places, failure);
 }
 
 /* ---- What is kept ---- */
@@ -82,16 +82,15 @@ static sl_result checkpoint_read(engine *self, failure *failure)
 {
     if (self->spec.work_dir == NULL)
         return SL_OK;
-    SL_TRY(checkpoint_open(self->spec.work_dir, &self->plan, &self->intake, &self->checkpoint, &self->head,
-                           failure));
+    SL_TRY(checkpoint_open(self->spec.work_dir, &self->plan, &self->intake, &self->checkpoint, failure));
+    self->head = checkpoint_last(self->checkpoint);
     if (self->head.batch_id && settings_given(self->spec.settings, "start.from_offsets"))
         log_info("engine",
                  "--from-offsets is ignored where the checkpoint has a position: going on after batch %lld",
                  (long long)self->head.batch_id);
-    SL_TRY(journal_open(self->spec.work_dir, &self->intake, self->head.batch_id, &self->replays,
-                        &self->journal, failure));
-    return intake_resume(&self->intake, (batch *const *)(void *)self->replays.at,
-                         self->replays.size / sizeof(batch *), failure);
+    SL_TRY(journal_open(self->spec.work_dir, &self->intake, self->head.batch_id, &self->journal, failure));
+    self->replays = journal_replays(self->journal, &self->replay_count);
+    return intake_resume(&self->intake, self->replays, self->replay_count, failure);
 }
 
 /* ---- Listeners ---- */
@@ -141,8 +140,8 @@ static void drivers_make(engine *self)
         .back_to_back = back_to_back(self),
         .last_id = self->head.batch_id,
         .last_time_ms = self->head.time_ms,
-        .replays = (batch **)(void *)self->replays.at,
-        .replay_count = self->replays.size / sizeof(batch *),
+        .replays = self->replays,
+        .replay_count = self->replay_count,
     };
     self->generator = generator_new(&generating);
     scheduler_spec scheduling = {
@@ -240,7 +239,7 @@ sl_result engine_run(engine *self, failure *failure)
 {
     log_info("engine", "%s runs: batches of %lld ms, %u workers%s", self->spec.name,
              (long long)settings_ms(self->spec.settings, "batch.interval"), workers_wanted(self),
-             self->replays.size ? ", journaled batches first" : "");
+             self->replay_count ? ", journaled batches first" : "");
     SL_TRY(generator_start(self->generator, failure));
     if (atomic_load(&self->stop))
         generator_stop(self->generator);
@@ -253,16 +252,6 @@ void engine_stop(engine *self)
     retry_wake();
     if (self->generator)
         generator_stop(self->generator);
-}
-
-/* A start that was refused: no generator took them. */
-static void replays_free(engine *self)
-{
-    batch **replays = (batch **)(void *)self->replays.at;
-    for (size_t i = 0; i < self->replays.size / sizeof *replays; i++) {
-        buffer_done(&replays[i]->ranges);
-        free(replays[i]);
-    }
 }
 
 void engine_close(engine *self)
@@ -283,9 +272,9 @@ void engine_close(engine *self)
     scheduler_free(self->scheduler);
     journal_close(self->journal);
     checkpoint_close(self->checkpoint);
-    if (self->generator == NULL)
-        replays_free(self);
-    buffer_done(&self->replays);
+    for (size_t i = 0; i < self->replay_count && self->generator == NULL; i++)
+        batch_free(self->replays[i]); /* a start that was refused: no generator took them */
+    free(self->replays);
     work_dir_close(self->work_dir);
     free(self->options);
     free(self->dead);

@@ -26,7 +26,8 @@ struct engine {
     checkpoint *checkpoint;
     checkpoint_head head;
     journal *journal;
-    buffer replays;
+    batch **replays; /* the generator's, once there is one */
+    size_t replay_count;
     events *events;
     _Atomic(generator *) generator; /* sources wake it as soon as it is there */
     scheduler *scheduler;

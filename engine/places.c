@@ -61,43 +61,53 @@ static const char *uri_given(const settings *settings, const char *list, const c
     return NULL;
 }
 
-static sl_result names_check(const settings *settings, const char *list, const char *flag,
-                             const char *const *names, size_t count, failure *failure)
+/* The names that a list of options may give a place. */
+typedef struct known_names {
+    const char *list, *flag, *example;
+    const char *at[PLAN_NODES_MAX + 1];
+    size_t count;
+} known_names;
+
+static sl_result item_check(const known_names *known, const char *item, failure *failure)
 {
-    for (size_t i = 0; i < settings_count(settings, list); i++) {
-        const char *item = settings_item(settings, list, i), *equals = strchr(item, '=');
-        if (equals == NULL)
-            return fail(failure, SL_USAGE, "%s %s: write it as NAME=URI, as in %s %s=%s", flag, item, flag,
-                        count ? names[0] : "NAME", !strcmp(flag, "--to") ? "file:out" : "kafka:realtime");
-        size_t size = (size_t)(equals - item), n = 0;
-        char *name = memory_text(item);
-        name[size] = '\0';
-        while (n < count && strcmp(names[n], name) != 0)
-            n++;
-        const char *nearest = n < count ? NULL : nearest_word(name, names, count);
-        if (n == count)
-            fail(failure, SL_USAGE, "%s %s: the job has no \"%s\"%s%s%s", flag, item, name,
-                 nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
-        free(name);
-        SL_TRY(failure->result);
-    }
+    const char *equals = strchr(item, '=');
+    if (equals == NULL)
+        return fail(failure, SL_USAGE, "%s %s: write it as NAME=URI, as in %s %s=%s", known->flag, item,
+                    known->flag, known->count ? known->at[0] : "NAME", known->example);
+    size_t n = 0;
+    char *name = memory_text(item);
+    name[equals - item] = '\0';
+    while (n < known->count && strcmp(known->at[n], name) != 0)
+        n++;
+    const char *nearest = n < known->count ? NULL : nearest_word(name, known->at, known->count);
+    if (n == known->count)
+        fail(failure, SL_USAGE, "%s %s: the job has no \"%s\"%s%s%s", known->flag, item, name,
+             nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    free(name);
+    return failure->result;
+}
+
+static sl_result names_check(const settings *settings, const known_names *known, failure *failure)
+{
+    for (size_t i = 0; i < settings_count(settings, known->list); i++)
+        SL_TRY(item_check(known, settings_item(settings, known->list, i), failure));
     return SL_OK;
 }
 
-static sl_result names_check_all(const sl_plan *plan, const settings *settings, failure *failure)
+static sl_result names_check_all(const places_spec *spec, failure *failure)
 {
-    const char *reads[PLAN_NODES_MAX], *writes[PLAN_NODES_MAX + 1];
-    size_t read_count = 0, write_count = 0;
-    for (uint32_t i = 0; i < plan->count; i++) {
-        const plan_node *node = &plan->nodes[i];
+    known_names reads = { "input.from", "--from", "kafka:realtime", { NULL }, 0 };
+    known_names writes = { "output.to", "--to", "file:out", { NULL }, 0 };
+    for (uint32_t i = 0; i < spec->plan->count; i++) {
+        const plan_node *node = &spec->plan->nodes[i];
         if (node->kind == PLAN_SOURCE || node->kind == PLAN_LOOK_UP)
-            reads[read_count++] = node->name;
+            reads.at[reads.count++] = node->name;
         if (node->kind == PLAN_OUTPUT)
-            writes[write_count++] = node->name;
+            writes.at[writes.count++] = node->name;
     }
-    writes[write_count++] = "dead_letters";
-    SL_TRY(names_check(settings, "input.from", "--from", reads, read_count, failure));
-    return names_check(settings, "output.to", "--to", writes, write_count, failure);
+    writes.at[writes.count++] = "dead_letters";
+    SL_TRY(names_check(spec->settings, &reads, failure));
+    return names_check(spec->settings, &writes, failure);
 }
 
 static sl_result output_find(const settings *settings, const char *name, const char *const *usual,
@@ -119,51 +129,44 @@ static sl_result output_find(const settings *settings, const char *name, const c
     return SL_OK;
 }
 
-/* --topic stands for the first input. */
-static const char *topic_given(const sl_plan *plan, uint32_t i, const settings *settings)
+/* What the user gave wins, then --topic, which stands for the first input, then what the job drew: in tests memory. */
+static sl_result input_find(const places_spec *spec, uint32_t i, const char *given, input_place *found,
+                            failure *failure)
 {
-    return i == 0 && plan->nodes[i].kind == PLAN_SOURCE ? settings_text(settings, "input.topic") : NULL;
-}
-
-/* What the user gave wins, then --topic, then what the job drew: in tests memory. */
-static sl_result input_find(const char *name, const char *given, const char *topic, const char *usual,
-                            input_place *found, failure *failure)
-{
-    const char *uri = given ? given : topic ? "kafka" : usual;
-    found->kind = source_find(uri, name, &found->target, failure);
-    if (given == NULL && topic)
+    const plan_node *node = &spec->plan->nodes[i];
+    const char *topic = i == 0 && given == NULL ? settings_text(spec->settings, "input.topic") : NULL;
+    const char *usual = spec->memory ? "memory" : node->as.from.from;
+    found->kind = source_find(given ? given : topic ? "kafka" : usual, node->name, &found->target, failure);
+    if (topic)
         found->target = topic;
     return failure->result;
 }
 
-static sl_result node_find(const sl_plan *plan, uint32_t i, const settings *settings, bool memory,
-                           places *places, failure *failure)
+static sl_result node_find(const places_spec *spec, uint32_t i, places *places, failure *failure)
 {
-    const plan_node *node = &plan->nodes[i];
+    const plan_node *node = &spec->plan->nodes[i];
     const char *const in_memory[4] = { "memory" };
     size_t next = 0;
-    const char *given = uri_given(settings, "input.from", node->name, &next);
+    const char *given = uri_given(spec->settings, "input.from", node->name, &next);
     if (node->kind == PLAN_SOURCE)
-        return input_find(node->name, given, topic_given(plan, i, settings),
-                          memory ? in_memory[0] : node->as.from.from, &places->inputs[i], failure);
-    if (node->kind == PLAN_LOOK_UP)
-        places->lookups[i].kind = lookup_find(given    ? given
-                                              : memory ? in_memory[0]
-                                                       : node->as.look_up.from,
-                                              node->name, &places->lookups[i].target, failure);
+        return input_find(spec, i, given, &places->inputs[i], failure);
+    if (node->kind == PLAN_LOOK_UP) {
+        const char *usual = spec->memory ? in_memory[0] : node->as.look_up.from;
+        places->lookups[i].kind =
+            lookup_find(given ? given : usual, node->name, &places->lookups[i].target, failure);
+    }
     if (node->kind == PLAN_OUTPUT)
-        return output_find(settings, node->name, memory ? in_memory : node->as.output.to, &places->outputs[i],
-                           failure);
+        return output_find(spec->settings, node->name, spec->memory ? in_memory : node->as.output.to,
+                           &places->outputs[i], failure);
     return failure->result;
 }
 
-sl_result places_find(const sl_plan *plan, const settings *settings, bool memory, const char *dead,
-                      places *places, failure *failure)
+sl_result places_find(const places_spec *spec, places *places, failure *failure)
 {
-    const char *const dead_usual[4] = { dead };
+    const char *const dead_usual[4] = { spec->dead };
     *places = (struct places){ 0 };
-    SL_TRY(names_check_all(plan, settings, failure));
-    for (uint32_t i = 0; i < plan->count; i++)
-        SL_TRY(node_find(plan, i, settings, memory, places, failure));
-    return output_find(settings, "dead_letters", dead_usual, &places->dead_letters, failure);
+    SL_TRY(names_check_all(spec, failure));
+    for (uint32_t i = 0; i < spec->plan->count; i++)
+        SL_TRY(node_find(spec, i, places, failure));
+    return output_find(spec->settings, "dead_letters", dead_usual, &places->dead_letters, failure);
 }

@@ -24,11 +24,14 @@ typedef struct places {
     output_places dead_letters;
 } places;
 
-/*
- * Reads --from, --to and --topic. With `memory`, as in tests, whatever these do not name is in memory. A name or a kind
- * that does not exist is USAGE and names the nearest. `dead` is the default place of dead letters.
- */
-sl_result places_find(const sl_plan *plan, const settings *settings, bool memory, const char *dead,
-                      places *places, failure *failure);
+typedef struct places_spec {
+    const sl_plan *plan;
+    const settings *settings;
+    const char *dead; /* the default place of dead letters */
+    bool memory;      /* tests: what the options do not name is in memory */
+} places_spec;
+
+/* Reads --from, --to and --topic. A name or a kind that does not exist is USAGE and names the nearest. */
+sl_result places_find(const places_spec *spec, places *places, failure *failure);
 
 #endif

@@ -38,8 +38,8 @@ static sl_result find(trial *trial, const char *arguments, bool memory)
         if (*word)
             words[count++] = word;
     assert_int_equal(settings_arguments(trial->settings, count, words, &used, &trial->failure), SL_OK);
-    return places_find(&trial->plan, trial->settings, memory, "file:work/dead", &trial->places,
-                       &trial->failure);
+    places_spec spec = { &trial->plan, trial->settings, "file:work/dead", memory };
+    return places_find(&spec, &trial->places, &trial->failure);
 }
 
 static void assert_refused(trial *trial, const char *arguments, const char *first, const char *second)

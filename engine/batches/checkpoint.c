@@ -22,6 +22,8 @@ struct checkpoint {
     char *work_dir;
     const sl_plan *plan;
     intake *intake;
+    executor *executor;
+    checkpoint_head head; /* as it was read */
     disk_file *file;
     size_t whole_bytes, change_bytes; /* of the current file */
     buffer frame, read, positions;
@@ -80,8 +82,7 @@ static void put_state(void *argument, const char *name, sl_text bytes)
     put_text(out, bytes);
 }
 
-static void frame_fill(checkpoint *self, const batch *batch, executor *executor, const char *account,
-                       bool all)
+static void frame_fill(checkpoint *self, const batch *batch, const char *account, bool all)
 {
     buffer *out = &self->frame;
     size_t start;
@@ -93,7 +94,7 @@ static void frame_fill(checkpoint *self, const batch *batch, executor *executor,
     put_positions(self, batch, out);
     put_windows(self, out);
     put_text(out, (sl_text){ account, strlen(account) });
-    executor_save(executor, all, put_state, out);
+    executor_save(self->executor, all, put_state, out);
     frame_end(out, start);
 }
 
@@ -137,12 +138,12 @@ static sl_result file_begin(checkpoint *self, int64_t id, failure *failure)
     return SL_OK;
 }
 
-sl_result checkpoint_write(checkpoint *self, const batch *batch, executor *executor, const char *account,
-                           bool sync, failure *failure)
+sl_result checkpoint_write(checkpoint *self, const batch *batch, const char *account, bool sync,
+                           failure *failure)
 {
     bool all = self->file == NULL ||
                (self->change_bytes > CHANGES_LEAST && self->change_bytes > 2 * self->whole_bytes);
-    frame_fill(self, batch, executor, account, all);
+    frame_fill(self, batch, account, all);
     if (all)
         return file_begin(self, batch->id, failure);
     int64_t before = disk_size(self->file);
@@ -214,8 +215,9 @@ static void account_note(checkpoint *self, int64_t batch_id, sl_text account)
     buffer_append(&self->accounts, &one, sizeof one);
 }
 
-static sl_result frame_take(checkpoint *self, sl_text payload, checkpoint_head *head, failure *failure)
+static sl_result frame_take(checkpoint *self, sl_text payload, failure *failure)
 {
+    checkpoint_head *head = &self->head;
     frame_reader reader = { payload.at, payload.at + payload.size, false };
     head->batch_id = get_i64(&reader);
     head->time_ms = get_i64(&reader);
@@ -232,8 +234,7 @@ static sl_result frame_take(checkpoint *self, sl_text payload, checkpoint_head *
 }
 
 /* The file's frames; *whole becomes true when it begins with one. */
-static sl_result file_read(checkpoint *self, const char *name, checkpoint_head *head, bool *whole,
-                           failure *failure)
+static sl_result file_read(checkpoint *self, const char *name, bool *whole, failure *failure)
 {
     buffer path = { 0 };
     size_t at = 0;
@@ -244,7 +245,7 @@ static sl_result file_read(checkpoint *self, const char *name, checkpoint_head *
     sl_text file = { self->read.at, self->read.size };
     *whole = false;
     while (result == SL_OK && frame_read(file, &at, &payload)) {
-        result = frame_take(self, payload, head, failure);
+        result = frame_take(self, payload, failure);
         self->whole_bytes = *whole ? self->whole_bytes : at;
         *whole = true;
     }
@@ -314,7 +315,7 @@ static bool was_set_aside(const checkpoint *self)
     return count > 0;
 }
 
-static sl_result newest_read(checkpoint *self, checkpoint_head *head, failure *failure)
+static sl_result newest_read(checkpoint *self, failure *failure)
 {
     char **names = NULL;
     size_t count = 0;
@@ -322,7 +323,7 @@ static sl_result newest_read(checkpoint *self, checkpoint_head *head, failure *f
     SL_TRY(disk_list(self->work_dir, "checkpoint-", &names, &count, failure));
     sl_result result = SL_OK;
     for (size_t i = count; i-- > 0 && !whole && result == SL_OK;) {
-        result = file_read(self, names[i], head, &whole, failure);
+        result = file_read(self, names[i], &whole, failure);
         if (result == SL_OK && !whole)
             result = set_aside(self, names[i], failure);
         if (whole && i > 0 && self->accounts.size < RECALLED_MOST * sizeof(recalled))
@@ -340,14 +341,13 @@ static sl_result newest_read(checkpoint *self, checkpoint_head *head, failure *f
 }
 
 sl_result checkpoint_open(const char *work_dir, const sl_plan *plan, intake *intake, checkpoint **opened,
-                          checkpoint_head *head, failure *failure)
+                          failure *failure)
 {
     checkpoint *self = memory_new(sizeof *self);
     self->work_dir = memory_text(work_dir);
     self->plan = plan;
     self->intake = intake;
-    *head = (checkpoint_head){ 0 };
-    sl_result result = newest_read(self, head, failure);
+    sl_result result = newest_read(self, failure);
     if (result != SL_OK) {
         checkpoint_close(self);
         return result;
@@ -356,8 +356,14 @@ sl_result checkpoint_open(const char *work_dir, const sl_plan *plan, intake *int
     return SL_OK;
 }
 
+checkpoint_head checkpoint_last(const checkpoint *self)
+{
+    return self->head;
+}
+
 sl_result checkpoint_load(checkpoint *self, executor *executor, failure *failure)
 {
+    self->executor = executor;
     const sl_text *states = (const sl_text *)(const void *)self->states.at;
     for (size_t i = 0; i < self->states.size / sizeof *states; i++) {
         frame_reader reader = { states[i].at, states[i].at + states[i].size, false };

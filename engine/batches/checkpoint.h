@@ -24,13 +24,13 @@ typedef struct checkpoint_head {
     int64_t batch_id, time_ms, interval_ms; /* 0: there is no checkpoint */
 } checkpoint_head;
 
-/*
- * Reads the newest state into executor and intake. Positions of partitions that are not there are DATA_LOSS; a window
- * whose length or pane changed is USAGE. account: of the last batch, or empty.
- */
+/* Reads the newest positions into the intake. A window whose length or pane changed is USAGE. */
 sl_result checkpoint_open(const char *work_dir, const sl_plan *plan, intake *intake, checkpoint **opened,
-                          checkpoint_head *head, failure *failure);
+                          failure *failure);
+checkpoint_head checkpoint_last(const checkpoint *checkpoint);
+/* Reads the newest state into the executor, whose state is written from now on. */
 sl_result checkpoint_load(checkpoint *checkpoint, executor *executor, failure *failure);
+/* Of the last batch, or empty. */
 sl_text checkpoint_account(const checkpoint *checkpoint);
 /* The accounts of the newest batches, oldest first: more than listeners can be behind when a crash comes. */
 typedef void checkpoint_recalled(void *argument, int64_t batch_id, const char *account);
@@ -39,7 +39,7 @@ void checkpoint_recall(checkpoint *checkpoint, checkpoint_recalled *recalled, vo
 void checkpoint_close(checkpoint *checkpoint); /* NULL is fine */
 
 /* After a batch. Returns when it is on the disk; without `sync` when the system has it. May be called again after SL_RETRY. */
-sl_result checkpoint_write(checkpoint *checkpoint, const batch *batch, executor *executor,
-                           const char *account, bool sync, failure *failure);
+sl_result checkpoint_write(checkpoint *checkpoint, const batch *batch, const char *account, bool sync,
+                           failure *failure);
 
 #endif

@@ -45,12 +45,6 @@ generator *generator_new(const generator_spec *spec)
     return self;
 }
 
-static void batch_free(batch *batch)
-{
-    buffer_done(&batch->ranges);
-    free(batch);
-}
-
 void generator_free(generator *self)
 {
     if (self == NULL)

@@ -265,3 +265,9 @@ void intake_release(intake *intake, const batch *batch)
             tell_outside(intake, &intake->inputs[i], ranges, count);
     pthread_mutex_unlock(&intake->mutex);
 }
+
+void batch_free(batch *batch)
+{
+    buffer_done(&batch->ranges);
+    free(batch);
+}

@@ -81,6 +81,8 @@ void intake_take(intake *intake, const batch *batch, buffer *blocks); /* of inta
 /* The batch is in the checkpoint: its input is given back, and the outside is told. */
 void intake_release(intake *intake, const batch *batch);
 
+void batch_free(batch *batch);
+
 static inline const batch_range *batch_ranges(const batch *batch, size_t *count)
 {
     *count = batch->ranges.size / sizeof(batch_range);

@@ -17,6 +17,7 @@ struct journal {
     int64_t written; /* the newest entry's id */
     atomic_int_least64_t done;
     buffer entry;
+    buffer replays; /* of batch *, until they are handed over */
     pthread_mutex_t
         mutex; /* the generator writes cuts, the driver batches without input that turn out to write */
 };
@@ -62,8 +63,7 @@ static bool range_read(frame_reader *reader, const intake *intake, batch *batch,
     return number >= 0;
 }
 
-static sl_result entry_read(sl_text payload, const intake *intake, int64_t done, buffer *replays,
-                            failure *failure)
+static sl_result entry_read(journal *self, const intake *intake, sl_text payload, failure *failure)
 {
     frame_reader reader = { payload.at, payload.at + payload.size, false };
     batch *read = memory_new(sizeof *read);
@@ -71,27 +71,25 @@ static sl_result entry_read(sl_text payload, const intake *intake, int64_t done,
     read->time_ms = get_i64(&reader);
     read->interval_ms = get_i64(&reader);
     read->catch_up = get_i64(&reader);
-    bool wanted = read->id > done, known = true;
+    bool wanted = read->id > atomic_load(&self->done), known = true;
     for (int64_t count = get_i64(&reader); wanted && known && count > 0 && !reader.damaged; count--)
         known = range_read(&reader, intake, read, failure);
     if (wanted && known && !reader.damaged) {
-        buffer_append(replays, &read, sizeof read);
+        buffer_append(&self->replays, &read, sizeof read);
         return SL_OK;
     }
-    buffer_done(&read->ranges);
-    free(read);
+    batch_free(read);
     return failure->result;
 }
 
-static sl_result entries_read(journal *self, const char *path, const intake *intake, buffer *replays,
-                              failure *failure)
+static sl_result entries_read(journal *self, const char *path, const intake *intake, failure *failure)
 {
     buffer file = { 0 };
     size_t at = 0;
     sl_text payload;
     sl_result result = disk_read(path, &file, failure);
     while (result == SL_OK && frame_read((sl_text){ file.at, file.size }, &at, &payload))
-        result = entry_read(payload, intake, atomic_load(&self->done), replays, failure);
+        result = entry_read(self, intake, payload, failure);
     if (result == SL_OK && at < file.size) {
         log_warn("journal", "%s: cut off %zu bytes of an entry that was not finished", path, file.size - at);
         result = disk_cut(self->file, (int64_t)at, failure);
@@ -107,8 +105,8 @@ static int batch_order(const void *a, const void *b, const void *unused)
     return (left > right) - (left < right);
 }
 
-sl_result journal_open(const char *work_dir, const intake *intake, int64_t done, buffer *replays,
-                       journal **opened, failure *failure)
+sl_result journal_open(const char *work_dir, const intake *intake, int64_t done, journal **opened,
+                       failure *failure)
 {
     journal *self = memory_new(sizeof *self);
     buffer path = { 0 };
@@ -119,10 +117,11 @@ sl_result journal_open(const char *work_dir, const intake *intake, int64_t done,
     atomic_store(&self->done, done);
     sl_result result = disk_open(path.at, &self->file, failure);
     if (result == SL_OK)
-        result = entries_read(self, path.at, intake, replays, failure);
-    size_t count = replays->size / sizeof(batch *);
-    sort_pointers((void **)(void *)replays->at, count, batch_order, NULL);
-    self->written = count ? ((batch **)(void *)replays->at)[count - 1]->id : done;
+        result = entries_read(self, path.at, intake, failure);
+    size_t count = self->replays.size / sizeof(batch *);
+    batch **replays = (batch **)(void *)self->replays.at;
+    sort_pointers((void **)replays, count, batch_order, NULL);
+    self->written = count ? replays[count - 1]->id : done;
     buffer_done(&path);
     if (result != SL_OK)
         journal_close(self);
@@ -131,10 +130,23 @@ sl_result journal_open(const char *work_dir, const intake *intake, int64_t done,
     return result;
 }
 
+batch **journal_replays(journal *self, size_t *count)
+{
+    batch **replays = (batch **)(void *)self->replays.at;
+    *count = self->replays.size / sizeof *replays;
+    self->replays = (buffer){ 0 };
+    return replays;
+}
+
 void journal_close(journal *self)
 {
     if (self == NULL)
         return;
+    size_t count;
+    batch **replays = journal_replays(self, &count);
+    for (size_t i = 0; i < count; i++)
+        batch_free(replays[i]);
+    free(replays);
     disk_close(self->file);
     buffer_done(&self->entry);
     pthread_mutex_destroy(&self->mutex);

@@ -12,9 +12,11 @@
 
 typedef struct journal journal;
 
-/* Reads what is there: every whole entry with an id above `done` becomes a batch in `replays` (of batch *), in order. */
-sl_result journal_open(const char *work_dir, const intake *intake, int64_t done, buffer *replays,
-                       journal **opened, failure *failure);
+/* Reads what is there: every whole entry with an id above `done` becomes a batch. */
+sl_result journal_open(const char *work_dir, const intake *intake, int64_t done, journal **opened,
+                       failure *failure);
+/* Hands these batches over, once and in order. */
+batch **journal_replays(journal *journal, size_t *count);
 void journal_close(journal *journal); /* NULL is fine */
 /* Returns when it is on the disk. Any thread. */
 sl_result journal_write(journal *journal, const batch *batch, failure *failure);

@@ -133,8 +133,7 @@ static sl_result batch_checkpoint(scheduler *self, const batch *batch, failure *
         return SL_OK;
     /* A batch without input that wrote nothing changes nothing that a later T would not: the disk may take its time. */
     bool sync = batch->ranges.size > 0 || self->result.wrote || !self->saved;
-    SL_TRY(
-        checkpoint_write(self->spec.checkpoint, batch, self->spec.executor, self->account.at, sync, failure));
+    SL_TRY(checkpoint_write(self->spec.checkpoint, batch, self->account.at, sync, failure));
     self->saved = true;
     fault_point("after_checkpoint");
     return SL_OK;

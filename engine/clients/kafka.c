@@ -120,9 +120,12 @@ void kafka_group(const settings *settings, const char *job, buffer *out)
     buffer_byte(out, '\0');
 }
 
-sl_result kafka_topic_count(rd_kafka_t *client, const char *topic, const char *servers, int timeout_ms,
-                            int32_t *count, failure *failure)
+sl_result kafka_topic_count(rd_kafka_t *client, const char *topic, int timeout_ms, int32_t *count,
+                            failure *failure)
 {
+    char servers[200] = "";
+    size_t room = sizeof servers;
+    rd_kafka_conf_get(rd_kafka_conf(client), "bootstrap.servers", servers, &room);
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_resp_err_t error = metadata_ask(client, topic, timeout_ms, &metadata);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)

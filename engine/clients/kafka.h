@@ -41,8 +41,8 @@ const char *kafka_servers(const settings *settings);
 void kafka_group(const settings *settings, const char *job, buffer *out); /* with a NUL at the end */
 
 /* SL_RETRY: no server answers within the time, or the topic does not exist. */
-sl_result kafka_topic_count(rd_kafka_t *client, const char *topic, const char *servers, int timeout_ms,
-                            int32_t *count, failure *failure);
+sl_result kafka_topic_count(rd_kafka_t *client, const char *topic, int timeout_ms, int32_t *count,
+                            failure *failure);
 
 rd_kafka_conf_t *kafka_conf_new(void); /* defaults, with the log going to base/log.h */
 

@@ -152,6 +152,7 @@ static struct MHD_Daemon *daemon_start(server *server, int listening)
 
 /* Called for the head, for each piece of a body, and at the end. *state is NULL only at the head; then it is `server` for
  * a request that is going on, and the route when an answer was given that has an effect. */
+/* NOLINTNEXTLINE(readability-function-size): the library says which parameters */
 static enum MHD_Result request(void *self, struct MHD_Connection *connection, const char *path,
                                const char *method, const char *version, const char *upload,
                                size_t *upload_size, void **state)

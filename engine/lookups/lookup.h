@@ -21,6 +21,14 @@ typedef struct lookup_spec {
     const char *job;
 } lookup_spec;
 
+/* Some keys, each once, and where the fields that are found for them go. */
+typedef struct lookup_question {
+    const sl_text *keys;
+    size_t count;
+    sl_text *answers; /* count x name_count, key by key; all missing at first */
+    arena *memory;    /* where the bytes of what is found live */
+} lookup_question;
+
 typedef struct lookup_kind {
     const char *name, *about;
     const setting *settings; /* ends with { 0 }; NULL: none */
@@ -29,12 +37,9 @@ typedef struct lookup_kind {
     sl_result (*open)(const lookup_spec *spec, void **self, failure *failure);
     void (*close)(void *self); /* NULL is fine */
 
-    /*
-     * Runs on: driver. `answers` has count x name_count texts, all missing: fill those that are found with bytes that
-     * live in `memory`. A key without any answer is unknown. SL_RETRY: the same call comes again, so reconnect then.
-     */
-    sl_result (*ask)(void *self, const sl_text *keys, size_t count, sl_text *answers, arena *memory,
-                     failure *failure);
+    /* Runs on: driver. Fills the answers that are found. A key without any is unknown. SL_RETRY: the same call comes again,
+     * so reconnect then. */
+    sl_result (*ask)(void *self, const lookup_question *question, failure *failure);
 
     /* Tests: what a key answers from now on, as a JSON object of strings or NULL. NULL where a kind cannot. */
     void (*know)(void *self, const char *key, const char *json);

@@ -51,18 +51,17 @@ static void memory_close(void *self)
     free(lookup);
 }
 
-static sl_result memory_ask(void *self, const sl_text *keys, size_t count, sl_text *answers, arena *memory,
-                            failure *failure)
+static sl_result memory_ask(void *self, const lookup_question *question, failure *failure)
 {
     (void)failure;
     const memory_lookup *lookup = self;
-    for (size_t i = 0; i < count; i++) {
-        const memory_key *known = key_find(lookup, keys[i]);
+    for (size_t i = 0; i < question->count; i++) {
+        const memory_key *known = key_find(lookup, question->keys[i]);
         for (size_t j = 0; known && known->values && j < lookup->name_count; j++) {
             sl_text value = known->values[j];
             if (value.at)
-                answers[i * lookup->name_count + j] =
-                    (sl_text){ arena_copy(memory, value.at, value.size), value.size };
+                question->answers[i * lookup->name_count + j] =
+                    (sl_text){ arena_copy(question->memory, value.at, value.size), value.size };
         }
     }
     return SL_OK;

@@ -61,17 +61,17 @@ static sl_result redis_lookup_open(const lookup_spec *spec, void **self, failure
     return result;
 }
 
-static sl_result redis_lookup_ask(void *self, const sl_text *keys, size_t count, sl_text *answers,
-                                  arena *memory, failure *failure)
+static sl_result redis_lookup_ask(void *self, const lookup_question *question, failure *failure)
 {
     redis_lookup *lookup = self;
-    redis_taker taker = { .take = answer_take, .argument = lookup, .texts = memory };
-    lookup->answers = answers;
-    memset(answers, 0, count * lookup->field_count * sizeof *answers); /* what a broken try left */
+    redis_taker taker = { .take = answer_take, .argument = lookup, .texts = question->memory };
+    size_t room = question->count * lookup->field_count * sizeof *question->answers;
+    lookup->answers = question->answers;
+    memset(question->answers, 0, room); /* what a broken try left */
     SL_TRY(redis_begin(lookup->redis, &taker, failure));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < question->count; i++) {
         lookup->key.size = lookup->prefix_size;
-        buffer_append(&lookup->key, keys[i].at, keys[i].size);
+        buffer_append(&lookup->key, question->keys[i].at, question->keys[i].size);
         lookup->words[1] = (sl_text){ lookup->key.at, lookup->key.size };
         SL_TRY(redis_add(lookup->redis, lookup->words, lookup->field_count + 2, failure));
     }

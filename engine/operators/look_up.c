@@ -243,7 +243,8 @@ static sl_result ask_some(look_up *self, const row_key *keys, size_t count, fail
     memset(answers, 0, count * names * sizeof *answers);
     for (size_t i = 0; i < count; i++)
         texts[i] = key_first_text(&keys[i]);
-    SL_TRY(self->place->kind->ask(self->place->self, texts, count, answers, &self->answers, failure));
+    lookup_question question = { texts, count, answers, &self->answers };
+    SL_TRY(self->place->kind->ask(self->place->self, &question, failure));
     int64_t now_ns = clock_ns(self->clock);
     for (size_t i = 0; i < count; i++) {
         linked_head *head = make_linked(self, answers + i * names);

@@ -77,8 +77,7 @@ static sl_result kafka_open(const sink_spec *spec, void **self, failure *failure
     sl_result result = producer_open(sink, failure);
     int32_t partitions;
     if (result == SL_OK)
-        result = kafka_topic_count(sink->producer, sink->topic, kafka_servers(spec->settings), METADATA_MS,
-                                   &partitions, failure);
+        result = kafka_topic_count(sink->producer, sink->topic, METADATA_MS, &partitions, failure);
     if (result != SL_OK)
         kafka_close(sink);
     else

@@ -30,8 +30,7 @@ static sl_result kafka_open(const source_spec *spec, void **self, failure *failu
     int32_t count = 0;
     sl_result result = kafka_client_open(&client, &reader->planner, failure);
     if (result == SL_OK)
-        result =
-            kafka_topic_count(reader->planner, reader->topic, reader->servers, METADATA_MS, &count, failure);
+        result = kafka_topic_count(reader->planner, reader->topic, METADATA_MS, &count, failure);
     if (result != SL_OK) {
         reader_free(reader);
         return result;

@@ -415,11 +415,12 @@ static size_t files_count(char newest[64])
     return count;
 }
 
-static checkpoint *checkpoint_at(const sl_plan *plan, intake *intake, checkpoint_head *head)
+static checkpoint *checkpoint_at(const sl_plan *plan, intake *intake, executor *executor)
 {
     failure failure = { 0 };
     checkpoint *opened = NULL;
-    assert_int_equal(checkpoint_open(folder_path("many"), plan, intake, &opened, head, &failure), SL_OK);
+    assert_int_equal(checkpoint_open(folder_path("many"), plan, intake, &opened, &failure), SL_OK);
+    assert_int_equal(checkpoint_load(opened, executor, &failure), SL_OK);
     return opened;
 }
 
@@ -430,7 +431,6 @@ static void changes_that_outweigh_the_whole_begin_the_next_file(void **state)
     enum { ACCOUNT = 12 << 20 };
     sl_plan *plan = memory_new(sizeof *plan); /* of no nodes */
     intake intake = { 0 };
-    checkpoint_head head;
     failure failure = { 0 };
     executor_spec spec = { .plan = plan, .intake = &intake, .workers = 1 };
     executor *executor = NULL;
@@ -438,18 +438,19 @@ static void changes_that_outweigh_the_whole_begin_the_next_file(void **state)
     memset(account, 'a', ACCOUNT);
     assert_int_equal(disk_folder(folder_path("many"), &failure), SL_OK);
     assert_int_equal(executor_open(&spec, &executor, &failure), SL_OK);
-    checkpoint *checkpoint = checkpoint_at(plan, &intake, &head);
-    assert_int_equal(head.batch_id, 0);
+    checkpoint *checkpoint = checkpoint_at(plan, &intake, executor);
+    assert_int_equal(checkpoint_last(checkpoint).batch_id, 0);
     for (int64_t id = 1; id <= 20; id++) {
         batch batch = { .id = id, .time_ms = id * 1000, .interval_ms = 1000 };
         const char *told = id == 1 ? "short" : account;
-        assert_int_equal(checkpoint_write(checkpoint, &batch, executor, told, false, &failure), SL_OK);
+        assert_int_equal(checkpoint_write(checkpoint, &batch, told, false, &failure), SL_OK);
         size_t count = files_count(newest);
         assert_int_equal(count, id < 8 ? 1 : 2); /* 6 x 12 MB are more than 64 MB */
     }
     checkpoint_close(checkpoint);
     assert_string_equal(newest, "checkpoint-000000000000000015");
-    checkpoint = checkpoint_at(plan, &intake, &head);
+    checkpoint = checkpoint_at(plan, &intake, executor);
+    checkpoint_head head = checkpoint_last(checkpoint);
     assert_true(head.batch_id == 20 && head.time_ms == 20000 && head.interval_ms == 1000);
     checkpoint_close(checkpoint);
     executor_close(executor);

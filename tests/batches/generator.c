@@ -195,12 +195,10 @@ static void ids_count_up_by_one(void **state)
 static void a_batch_that_cannot_be_journaled_is_not_cut(void **state)
 {
     trial *trial = *state;
-    buffer replays = { 0 };
     inputs journaled = { 0 };
     inputs_open(&journaled, "");
-    assert_int_equal(
-        journal_open(folder_path(""), &journaled.intake, 0, &replays, &trial->journal, &trial->failure),
-        SL_OK);
+    assert_int_equal(journal_open(folder_path(""), &journaled.intake, 0, &trial->journal, &trial->failure),
+                     SL_OK);
     open_generator(trial, "");
     inputs_send_many(&trial->inputs, 0, 3);
     assert_true(disk_break("write:ENOSPC:journal"));

@@ -21,7 +21,6 @@
 typedef struct trial {
     inputs inputs;
     journal *journal;
-    buffer replays; /* of batch * */
     failure failure;
 } trial;
 
@@ -39,10 +38,8 @@ static sl_result reopen(trial *trial, int64_t done)
 {
     journal_close(trial->journal);
     trial->journal = NULL;
-    trial->replays.size = 0;
     failure_clear(&trial->failure);
-    return journal_open(folder_path(""), &trial->inputs.intake, done, &trial->replays, &trial->journal,
-                        &trial->failure);
+    return journal_open(folder_path(""), &trial->inputs.intake, done, &trial->journal, &trial->failure);
 }
 
 static sl_result entry_write(trial *trial, int64_t id)
@@ -52,16 +49,6 @@ static sl_result entry_write(trial *trial, int64_t id)
     sl_result result = journal_write(trial->journal, &batch, &trial->failure);
     buffer_done(&batch.ranges);
     return result;
-}
-
-static void replays_free(trial *trial)
-{
-    batch **at = (batch **)(void *)trial->replays.at;
-    for (size_t i = 0; i < trial->replays.size / sizeof *at; i++) {
-        buffer_done(&at[i]->ranges);
-        free(at[i]);
-    }
-    trial->replays.size = 0;
 }
 
 static void assert_same_ranges(const batch *a, const batch *b)
@@ -79,8 +66,9 @@ static void assert_same_ranges(const batch *a, const batch *b)
 /* The replays are exactly the batches from..until, whole and in order; they are freed. */
 static void assert_replays(trial *trial, int64_t from, int64_t until)
 {
-    batch **at = (batch **)(void *)trial->replays.at;
-    assert_int_equal(trial->replays.size / sizeof *at, until - from);
+    size_t count;
+    batch **at = journal_replays(trial->journal, &count);
+    assert_int_equal(count, until - from);
     for (int64_t id = from; id < until; id++) {
         const batch *read = at[id - from];
         batch wanted = cut_of(id);
@@ -89,8 +77,9 @@ static void assert_replays(trial *trial, int64_t from, int64_t until)
         assert_true(read->catch_up == wanted.catch_up && read->journaled);
         assert_same_ranges(read, &wanted);
         buffer_done(&wanted.ranges);
+        batch_free(at[id - from]);
     }
-    replays_free(trial);
+    free(at);
 }
 
 static off_t journal_bytes(void)
@@ -209,7 +198,6 @@ static void a_partition_that_is_gone_is_data_loss(void **state)
     assert_non_null(strstr(trial->failure.text, "batch 1 with lines partition 3"));
     assert_int_equal(reopen(trial, 1), SL_OK); /* of no use any more */
     trial->inputs.intake.origins.count = INPUTS_PARTITIONS;
-    replays_free(trial);
 }
 
 static int open_trial(void **state)
@@ -227,7 +215,6 @@ static int close_trial(void **state)
     disk_break(NULL);
     journal_close(trial->journal);
     inputs_close(&trial->inputs);
-    buffer_done(&trial->replays);
     free(trial);
     folder_close();
     return 0;

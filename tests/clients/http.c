@@ -40,10 +40,13 @@ static http *connect_to(const char *url, http_options options)
     return made;
 }
 
-static sl_result ask(http *http, const char *method, const char *path, const char *body, http_reply *reply,
-                     failure *failure)
+/* line: "GET /path" */
+static sl_result ask(http *http, const char *line, const char *body, http_reply *reply, failure *failure)
 {
-    http_request request = { .method = method, .path = path };
+    char method[8];
+    size_t size = strcspn(line, " ");
+    snprintf(method, sizeof method, "%.*s", (int)size, line);
+    http_request request = { .method = method, .path = line + size + 1 };
     if (body) {
         request.type = "application/json";
         request.body = (sl_text){ body, strlen(body) };
@@ -65,7 +68,7 @@ static void a_request_arrives_as_it_was_made_and_its_answer_comes_back(void **st
     http_reply reply;
     http *http = connect_to(fake_http_url(server), (http_options){ 0 });
     fake_http_add(server, &(fake_answer){ .status = 201, .body = "{\"a\":1}" });
-    assert_int_equal(ask(http, "PUT", "/tracks?x=1", "{\"b\":2}", &reply, &failure), SL_OK);
+    assert_int_equal(ask(http, "PUT /tracks?x=1", "{\"b\":2}", &reply, &failure), SL_OK);
     assert_reply(&reply, 201, "{\"a\":1}");
     const fake_request *request = fake_http_request(server, 0);
     assert_string_equal(request->method, "PUT");
@@ -86,7 +89,9 @@ static void methods_can_follow_each_other_on_one_connection(void **state)
     fake_http_usual(server, &(fake_answer){ .body = "text" });
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         const char *body = methods[i][0] == 'P' ? "body" : NULL;
-        assert_int_equal(ask(http, methods[i], "/", body, &reply, &failure), SL_OK);
+        char line[16];
+        snprintf(line, sizeof line, "%s /", methods[i]);
+        assert_int_equal(ask(http, line, body, &reply, &failure), SL_OK);
         assert_reply(&reply, 200, methods[i][0] == 'H' ? "" : "text");
         assert_false(reply.maybe_repeated);
         const fake_request *request = fake_http_request(server, i);
@@ -105,7 +110,7 @@ static void a_large_body_is_sent_whole_without_asking_for_leave(void **state)
     http *http = connect_to(fake_http_url(server), (http_options){ 0 });
     static char body[3 << 20];
     memset(body, 'x', sizeof body - 1);
-    assert_int_equal(ask(http, "POST", "/", body, &reply, &failure), SL_OK);
+    assert_int_equal(ask(http, "POST /", body, &reply, &failure), SL_OK);
     assert_int_equal(fake_http_request(server, 0)->body_bytes, sizeof body - 1);
     assert_null(strstr(fake_http_request(server, 0)->head, "100-continue"));
     http_free(http);
@@ -120,14 +125,14 @@ static void name_and_password_of_the_url_log_in_and_are_shown_nowhere(void **sta
     snprintf(url, sizeof url, "http://ann:s%%40crets@%s/prefix/", fake_http_url(server) + strlen("http://"));
     http *http = connect_to(url, (http_options){ 0 });
     assert_string_equal(http_place(http), fake_http_url(server));
-    assert_int_equal(ask(http, "GET", "/a", NULL, &reply, &failure), SL_OK);
+    assert_int_equal(ask(http, "GET /a", NULL, &reply, &failure), SL_OK);
     assert_string_equal(fake_http_request(server, 0)->path, "/prefix/a");
     /* base64("ann:s@crets"), by coreutils' base64 */
     assert_non_null(strstr(fake_http_request(server, 0)->head, "Authorization: Basic YW5uOnNAY3JldHM=\r\n"));
     fake_http_add(server, &(fake_answer){ .reset = true });
     fake_http_add(
         server, &(fake_answer){ .reset = true }); /* libcurl tries once more when a kept connection breaks */
-    assert_int_equal(ask(http, "GET", "/a", NULL, &reply, &failure), SL_RETRY);
+    assert_int_equal(ask(http, "GET /a", NULL, &reply, &failure), SL_RETRY);
     assert_null(strstr(failure.text, "crets"));
     assert_null(strstr(failure.text, "ann"));
     http_free(http);
@@ -142,8 +147,8 @@ static void settings_for_the_login_win_over_the_url_and_the_key_over_both(void *
     snprintf(url, sizeof url, "http://ann:x@%s", fake_http_url(server) + strlen("http://"));
     http *named = connect_to(url, (http_options){ .user = "bob", .password = "y" });
     http *keyed = connect_to(url, (http_options){ .user = "bob", .password = "y", .api_key = "a2V5" });
-    assert_int_equal(ask(named, "GET", "/", NULL, &reply, &failure), SL_OK);
-    assert_int_equal(ask(keyed, "GET", "/", NULL, &reply, &failure), SL_OK);
+    assert_int_equal(ask(named, "GET /", NULL, &reply, &failure), SL_OK);
+    assert_int_equal(ask(keyed, "GET /", NULL, &reply, &failure), SL_OK);
     assert_non_null(strstr(fake_http_request(server, 0)->head, "Authorization: Basic Ym9iOnk=\r\n"));
     assert_non_null(strstr(fake_http_request(server, 1)->head, "Authorization: ApiKey a2V5\r\n"));
     assert_null(strstr(fake_http_request(server, 1)->head, "Basic"));
@@ -187,7 +192,7 @@ static void a_server_that_is_not_there_is_named_with_its_setting(void **state)
     snprintf(url, sizeof url, "%s", fake_http_url(gone));
     fake_http_stop(gone);
     http *http = connect_to(url, (http_options){ 0 });
-    assert_int_equal(ask(http, "GET", "/a?secret=1", NULL, &reply, &failure), SL_RETRY);
+    assert_int_equal(ask(http, "GET /a?secret=1", NULL, &reply, &failure), SL_RETRY);
     snprintf(place, sizeof place, "%s (test.url): GET /a: ", url);
     assert_memory_equal(failure.text, place, strlen(place));
     assert_non_null(strstr(failure.text, "efused"));
@@ -203,8 +208,8 @@ static void resets_and_answers_cut_short_may_be_tried_again(void **state)
     for (size_t i = 0; i < 2; i++) {
         failure failure = { 0 };
         fake_http_add(server, &troubles[i]);
-        assert_int_equal(ask(http, "POST", "/", "x", &reply, &failure), SL_RETRY);
-        assert_int_equal(ask(http, "POST", "/", "x", &reply, &failure), SL_OK);
+        assert_int_equal(ask(http, "POST /", "x", &reply, &failure), SL_RETRY);
+        assert_int_equal(ask(http, "POST /", "x", &reply, &failure), SL_OK);
     }
     http_free(http);
 }
@@ -216,12 +221,12 @@ static void a_request_that_went_out_twice_is_marked(void **state)
     failure failure = { 0 };
     http_reply reply;
     http *http = connect_to(fake_http_url(server), (http_options){ 0 });
-    assert_int_equal(ask(http, "POST", "/", "1", &reply, &failure), SL_OK);
+    assert_int_equal(ask(http, "POST /", "1", &reply, &failure), SL_OK);
     assert_false(reply.maybe_repeated);
     fake_http_add(server, &(fake_answer){ .reset = true });
-    sl_result second = ask(http, "POST", "/", "2", &reply, &failure);
+    sl_result second = ask(http, "POST /", "2", &reply, &failure);
     if (second == SL_RETRY)
-        second = ask(http, "POST", "/", "2", &reply, &failure);
+        second = ask(http, "POST /", "2", &reply, &failure);
     assert_int_equal(second, SL_OK);
     assert_true(reply.maybe_repeated);
     assert_int_equal(fake_http_count(server), 3);
@@ -236,10 +241,10 @@ static void a_silent_server_is_left_after_the_time_limit(void **state)
     http *http = connect_to(fake_http_url(server), (http_options){ .total_ms = 150 });
     fake_http_add(server, &(fake_answer){ .silent = true });
     int64_t before = clock_ns(&clock_system);
-    assert_int_equal(ask(http, "GET", "/", NULL, &reply, &failure), SL_RETRY);
+    assert_int_equal(ask(http, "GET /", NULL, &reply, &failure), SL_RETRY);
     int64_t ms = (clock_ns(&clock_system) - before) / 1000000;
     assert_in_range((uint64_t)ms, 140, 10000);
-    assert_int_equal(ask(http, "GET", "/", NULL, &reply, &failure), SL_OK);
+    assert_int_equal(ask(http, "GET /", NULL, &reply, &failure), SL_OK);
     http_free(http);
 }
 
@@ -252,7 +257,7 @@ static void a_stop_ends_waiting_for_a_silent_server(void **state)
     http *http = connect_to(fake_http_url(server), (http_options){ .stop = &stopping });
     fake_http_add(server, &(fake_answer){ .silent = true });
     int64_t before = clock_ns(&clock_system);
-    assert_int_equal(ask(http, "GET", "/", NULL, &reply, &failure), SL_RETRY);
+    assert_int_equal(ask(http, "GET /", NULL, &reply, &failure), SL_RETRY);
     assert_true(clock_ns(&clock_system) - before < 30 * 1000000000ll);
     assert_non_null(strstr(failure.text, "stopping"));
     http_free(http);
@@ -266,9 +271,9 @@ static void an_answer_is_read_up_to_its_limit(void **state)
     http *http = connect_to(fake_http_url(server), (http_options){ .reply_bytes_max = 10 });
     fake_http_add(server, &(fake_answer){ .body = "0123456789" });
     fake_http_add(server, &(fake_answer){ .body = "0123456789a" });
-    assert_int_equal(ask(http, "GET", "/", NULL, &reply, &failure), SL_OK);
+    assert_int_equal(ask(http, "GET /", NULL, &reply, &failure), SL_OK);
     assert_reply(&reply, 200, "0123456789");
-    assert_int_equal(ask(http, "GET", "/", NULL, &reply, &failure), SL_RETRY);
+    assert_int_equal(ask(http, "GET /", NULL, &reply, &failure), SL_RETRY);
     assert_non_null(strstr(failure.text, "longer than 10 bytes"));
     http_free(http);
 }
@@ -280,9 +285,9 @@ static void a_wish_to_come_back_later_is_told(void **state)
     http_reply reply;
     http *http = connect_to(fake_http_url(server), (http_options){ 0 });
     fake_http_add(server, &(fake_answer){ .status = 503, .headers = "Retry-After: 7\r\n" });
-    assert_int_equal(ask(http, "GET", "/", NULL, &reply, &failure), SL_OK);
+    assert_int_equal(ask(http, "GET /", NULL, &reply, &failure), SL_OK);
     assert_int_equal(reply.retry_after_ms, 7000);
-    assert_int_equal(ask(http, "GET", "/", NULL, &reply, &failure), SL_OK);
+    assert_int_equal(ask(http, "GET /", NULL, &reply, &failure), SL_OK);
     assert_int_equal(reply.retry_after_ms, 0);
     http_free(http);
 }

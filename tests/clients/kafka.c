@@ -139,9 +139,9 @@ static void a_topic_has_its_partitions(void **state)
     const char *servers = kafka_mock_servers(mock);
     settings *settings = topic_settings(servers);
     assert_int_equal(open_role(settings, KAFKA_PLANNER, &client, &failure), SL_OK);
-    assert_int_equal(kafka_topic_count(client, "seven", servers, 5000, &count, &failure), SL_OK);
+    assert_int_equal(kafka_topic_count(client, "seven", 5000, &count, &failure), SL_OK);
     assert_int_equal(count, 7);
-    assert_int_equal(kafka_topic_count(client, "eight", servers, 5000, &count, &failure), SL_RETRY);
+    assert_int_equal(kafka_topic_count(client, "eight", 5000, &count, &failure), SL_RETRY);
     assert_non_null(strstr(failure.text, "kafka topic \"eight\" does not exist at "));
     assert_non_null(strstr(failure.text, servers));
     kafka_client_close(client);

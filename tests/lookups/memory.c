@@ -41,7 +41,8 @@ static void keys_are_answered_in_their_order(void **state)
     sl_text answers[6] = { 0 };
     lookup_memory.know(self, "48", "{\"name\":\"Bob\",\"age\":31,\"zip\":\"1\"}");
     lookup_memory.know(self, "9", "{\"name\":\"\"}");
-    assert_int_equal(lookup_memory.ask(self, keys, 3, answers, &memory, &failure), SL_OK);
+    assert_int_equal(lookup_memory.ask(self, &(lookup_question){ keys, 3, answers, &memory }, &failure),
+                     SL_OK);
     lookup_memory.close(self); /* answers live in `memory` */
     assert_text(answers[0], "");
     assert_null(answers[1].at);
@@ -61,12 +62,14 @@ static void what_is_told_later_counts(void **state)
     sl_text key = SL_TEXT("9"), answers[2] = { 0 };
     lookup_memory.know(self, "9", "{\"name\":\"Ann\",\"age\":\"23\"}");
     lookup_memory.know(self, "9", "{\"age\":\"24\"}");
-    assert_int_equal(lookup_memory.ask(self, &key, 1, answers, &memory, &failure), SL_OK);
+    assert_int_equal(lookup_memory.ask(self, &(lookup_question){ &key, 1, answers, &memory }, &failure),
+                     SL_OK);
     assert_null(answers[0].at);
     assert_text(answers[1], "24");
     lookup_memory.know(self, "9", NULL);
     answers[1] = (sl_text){ 0 };
-    assert_int_equal(lookup_memory.ask(self, &key, 1, answers, &memory, &failure), SL_OK);
+    assert_int_equal(lookup_memory.ask(self, &(lookup_question){ &key, 1, answers, &memory }, &failure),
+                     SL_OK);
     assert_null(answers[1].at);
     lookup_memory.close(self);
     arena_done(&memory);

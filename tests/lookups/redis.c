@@ -76,7 +76,8 @@ static void fields_are_found_and_missing_ones_stay_missing(void **state)
     sl_text answers[3 * NAMES] = { 0 };
     redis_server_ask(server, "HSET 48 name Ann age 23 zip 72132 more x");
     redis_server_ask(server, "HSET 9 name  zip 1");
-    assert_int_equal(lookup_redis.ask(self, keys, 3, answers, &memory, &failure), SL_OK);
+    assert_int_equal(lookup_redis.ask(self, &(lookup_question){ keys, 3, answers, &memory }, &failure),
+                     SL_OK);
     lookup_redis.close(self); /* answers live in `memory` */
     assert_text(answers[0], "Ann");
     assert_text(answers[1], "23");
@@ -102,7 +103,8 @@ static void a_key_of_another_type_is_unknown(void **state)
     sl_text answers[2 * NAMES] = { 0 };
     redis_server_ask(server, "SET text x");
     redis_server_ask(server, "HSET 48 name Ann");
-    assert_int_equal(lookup_redis.ask(self, keys, 2, answers, &memory, &failure), SL_OK);
+    assert_int_equal(lookup_redis.ask(self, &(lookup_question){ keys, 2, answers, &memory }, &failure),
+                     SL_OK);
     assert_null(answers[0].at);
     assert_text(answers[NAMES], "Ann");
     lookup_redis.close(self);
@@ -122,7 +124,8 @@ static void a_prefix_stands_before_each_key_and_the_target_replaces_it(void **st
         sl_text key = SL_TEXT("48"), answers[NAMES] = { 0 };
         redis_server_ask(server, "HSET cust:48 name Ann");
         redis_server_ask(server, "HSET other:48 name Bob");
-        assert_int_equal(lookup_redis.ask(self, &key, 1, answers, &memory, &failure), SL_OK);
+        assert_int_equal(lookup_redis.ask(self, &(lookup_question){ &key, 1, answers, &memory }, &failure),
+                         SL_OK);
         assert_text(answers[0], found[i]);
         lookup_redis.close(self);
         arena_done(&memory);
@@ -148,7 +151,8 @@ static void ten_thousand_keys_get_their_own_answers(void **state)
             redis_server_ask(server, command);
         }
     }
-    assert_int_equal(lookup_redis.ask(self, keys, COUNT, answers, &memory, &failure), SL_OK);
+    assert_int_equal(lookup_redis.ask(self, &(lookup_question){ keys, COUNT, answers, &memory }, &failure),
+                     SL_OK);
     for (int i = 0; i < COUNT; i++) {
         char name[16];
         snprintf(name, sizeof name, "n%d", i);
@@ -175,11 +179,13 @@ static void a_server_that_went_away_is_asked_again(void **state)
     arena memory = { 0 };
     sl_text key = SL_TEXT("48"), answers[NAMES] = { 0 };
     redis_server_kill(server);
-    assert_int_equal(lookup_redis.ask(self, &key, 1, answers, &memory, &failure), SL_RETRY);
+    assert_int_equal(lookup_redis.ask(self, &(lookup_question){ &key, 1, answers, &memory }, &failure),
+                     SL_RETRY);
     redis_server_restart(server);
     redis_server_ask(server, "HSET 48 name Ann");
     failure_clear(&failure);
-    assert_int_equal(lookup_redis.ask(self, &key, 1, answers, &memory, &failure), SL_OK);
+    assert_int_equal(lookup_redis.ask(self, &(lookup_question){ &key, 1, answers, &memory }, &failure),
+                     SL_OK);
     assert_text(answers[0], "Ann");
     lookup_redis.close(self);
     arena_done(&memory);

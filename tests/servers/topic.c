@@ -55,7 +55,7 @@ static rd_kafka_topic_partition_list_t *topic_partitions(rd_kafka_t *client, con
 {
     int32_t count = 0;
     failure failure = { 0 };
-    sl_expect(kafka_topic_count(client, topic, "", PATIENCE_MS, &count, &failure) == SL_OK);
+    sl_expect(kafka_topic_count(client, topic, PATIENCE_MS, &count, &failure) == SL_OK);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
     for (int32_t i = 0; i < count; i++)
         rd_kafka_topic_partition_list_add(list, topic, i)->offset = RD_KAFKA_OFFSET_BEGINNING;

@@ -26,13 +26,14 @@ typedef struct sending {
     retry retry;
     int64_t deadline_ns, retry_after_ms; /* no deadline before the first trouble */
     size_t bytes_most;
-    settled last; /* what went wrong last */
+    size_t count, bytes; /* of the request at hand */
+    settled last;        /* what went wrong last */
 } sending;
 
 static sl_result item_close(elastic_writer *writer, const bulk_item *item, failure *failure);
 static sl_result request_try(elastic_writer *writer, sending *sending, failure *failure);
-static sl_result request_judge(elastic_writer *writer, sending *sending, size_t count, size_t bytes,
-                               const http_reply *reply, failure *failure);
+static sl_result request_judge(elastic_writer *writer, sending *sending, const http_reply *reply,
+                               failure *failure);
 static bool sending_wait(elastic_writer *writer, sending *sending);
 
 sl_result bulk_row(elastic_writer *writer, const void *row, failure *failure)
@@ -153,11 +154,11 @@ static void items_mark_repeated(elastic_writer *writer, size_t count)
 /* Sends the first items once. Afterwards they are fewer, or sending->last says why not, or requests become smaller. */
 static sl_result request_try(elastic_writer *writer, sending *sending, failure *failure)
 {
-    size_t bytes = 0, count = request_share(writer, sending->bytes_most, &bytes);
+    sending->count = request_share(writer, sending->bytes_most, &sending->bytes);
     http_request request = { .method = "POST",
                              .path = writer->of->bulk_path,
                              .type = "application/x-ndjson",
-                             .body = { writer->body.at, bytes },
+                             .body = { writer->body.at, sending->bytes },
                              .total_ms = request_limit_ms(writer, sending) };
     http_reply reply = { 0 };
     struct failure lost = { 0 };
@@ -168,19 +169,19 @@ static sl_result request_try(elastic_writer *writer, sending *sending, failure *
                  lost.text);
     } else {
         if (reply.maybe_repeated)
-            items_mark_repeated(writer, count);
-        SL_TRY(request_judge(writer, sending, count, bytes, &reply, failure));
+            items_mark_repeated(writer, sending->count);
+        SL_TRY(request_judge(writer, sending, &reply, failure));
     }
     if (sending->last.again)
-        items_mark_repeated(writer, count);
+        items_mark_repeated(writer, sending->count);
     return SL_OK;
 }
 
 /* 413: half as much, from now on for this writer; a single document over the limit can never be written. */
-static sl_result request_shrink(elastic_writer *writer, sending *sending, size_t count, size_t bytes,
-                                failure *failure)
+static sl_result request_shrink(elastic_writer *writer, sending *sending, failure *failure)
 {
-    if (count == 1) {
+    size_t bytes = sending->bytes;
+    if (sending->count == 1) {
         char why[160];
         snprintf(why, sizeof why,
                  "too large: %zu bytes are more than the server takes in one request (its setting "
@@ -202,15 +203,15 @@ static sl_result request_shrink(elastic_writer *writer, sending *sending, size_t
     return SL_OK;
 }
 
-static sl_result request_judge(elastic_writer *writer, sending *sending, size_t count, size_t bytes,
-                               const http_reply *reply, failure *failure)
+static sl_result request_judge(elastic_writer *writer, sending *sending, const http_reply *reply,
+                               failure *failure)
 {
     char why[200];
     int status = reply->status;
     if (status == 200)
-        return bulk_settle(writer, count, reply->body, &sending->last, failure);
+        return bulk_settle(writer, sending->count, reply->body, &sending->last, failure);
     if (status == 413)
-        return request_shrink(writer, sending, count, bytes, failure);
+        return request_shrink(writer, sending, failure);
     reply_why(reply->body, why, sizeof why);
     if (status == 429 || status == 408 || status / 100 == 5) {
         sending->last.again = true;
@@ -218,8 +219,8 @@ static sl_result request_judge(elastic_writer *writer, sending *sending, size_t 
         snprintf(sending->last.why, sizeof sending->last.why, "%s (elastic.url) answered with status %d, %s",
                  http_place(writer->server), status, why);
         /* Servers may count a request's bytes against a limit that it alone is over. */
-        if (status == 429 && count > 1 && sending->retry.tries >= SHRINK_AFTER)
-            sending->bytes_most = bytes / 2;
+        if (status == 429 && sending->count > 1 && sending->retry.tries >= SHRINK_AFTER)
+            sending->bytes_most = sending->bytes / 2;
         return SL_OK;
     }
     if (status == 401 || status == 403)
@@ -236,7 +237,7 @@ static sl_result request_judge(elastic_writer *writer, sending *sending, size_t 
     return fail(failure, SL_FAILED,
                 "%s (elastic.url) refused a bulk request of %zu documents for index %s (status "
                 "%d, %s): please report this as a bug",
-                http_place(writer->server), count, writer->of->index, status, why);
+                http_place(writer->server), sending->count, writer->of->index, status, why);
 }
 
 /* The time that a trouble takes counts against sink.timeout, the time that a healthy server takes does not. */

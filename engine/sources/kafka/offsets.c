@@ -18,7 +18,7 @@ typedef struct bounds { /* by partition */
 } bounds;
 
 static sl_result offsets_ask(kafka_reader *reader, int64_t time_ms, int64_t *offsets, failure *failure);
-static sl_result offset_check(kafka_reader *reader, int32_t partition, int64_t offset, int64_t begin,
+static sl_result offset_check(const kafka_reader *reader, const source_partition *wanted, int64_t begin,
                               int64_t end, failure *failure);
 
 static sl_result bounds_ask(kafka_reader *reader, bounds *bounds, failure *failure)
@@ -45,8 +45,7 @@ sl_result offsets_resolve(kafka_reader *reader, source_partition *partitions, fa
     sl_result result = bounds_ask(reader, &bounds, failure);
     for (size_t i = 0; i < count && result == SL_OK; i++)
         if (partitions[i].offset >= 0)
-            result = offset_check(reader, partitions[i].partition, partitions[i].offset, bounds.begin[i],
-                                  bounds.end[i], failure);
+            result = offset_check(reader, &partitions[i], bounds.begin[i], bounds.end[i], failure);
     for (size_t i = 0; i < count && result == SL_OK; i++) {
         if (partitions[i].offset < 0)
             partitions[i].offset = bounds.start[i];
@@ -77,19 +76,19 @@ static sl_result offsets_ask(kafka_reader *reader, int64_t time_ms, int64_t *off
     return SL_OK;
 }
 
-static sl_result offset_check(kafka_reader *reader, int32_t partition, int64_t offset, int64_t begin,
+static sl_result offset_check(const kafka_reader *reader, const source_partition *wanted, int64_t begin,
                               int64_t end, failure *failure)
 {
-    if (offset < begin)
+    if (wanted->offset < begin)
         return fail(failure, SL_DATA_LOSS,
                     "kafka topic \"%s\" partition %" PRId32 " begins at offset %" PRId64
                     ", but the job stands at %" PRId64 ": the %" PRId64
                     " offsets between are gone (retention)",
-                    reader->topic, partition, begin, offset, begin - offset);
-    if (offset > end)
+                    reader->topic, wanted->partition, begin, wanted->offset, begin - wanted->offset);
+    if (wanted->offset > end)
         return fail(failure, SL_DATA_LOSS,
                     "kafka topic \"%s\" partition %" PRId32 " ends at offset %" PRId64
                     ", but the job stands at %" PRId64 ": the topic was truncated or made anew",
-                    reader->topic, partition, end, offset);
+                    reader->topic, wanted->partition, end, wanted->offset);
     return SL_OK;
 }
