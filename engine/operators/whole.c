@@ -121,11 +121,6 @@ void whole_add(whole *whole, int64_t end_ms, const sl_rows *rows)
 
 /* ---- Groups ---- */
 
-static int bytes_order(row_key a, row_key b)
-{
-    return sl_text_compare(key_bytes(&a), key_bytes(&b));
-}
-
 static uint64_t row_digest(whole *whole, const char *row)
 {
     buffer *text = &whole->scratch;
@@ -160,39 +155,82 @@ static void written_add(whole *whole, written *group, const char *row)
     id_add(group, whole->scratch.at, whole->scratch.size);
 }
 
-static bool id_is_in(const written *group, sl_text id)
+/* The ids of a group, in the order in which they were added. */
+static sl_text *ids_list(const written *group, arena *memory)
 {
-    for (size_t at = 0; at < group->ids.size;) {
-        uint32_t size;
-        memcpy(&size, group->ids.at + at, sizeof size);
-        if (sl_text_equal(id, (sl_text){ group->ids.at + at + sizeof size, size }))
+    sl_text *ids = arena_take(memory, group->id_count * sizeof *ids + 1);
+    const char *at = group->ids.at;
+    for (uint32_t i = 0, size; i < group->id_count; i++, at += size) {
+        memcpy(&size, at, sizeof size);
+        at += sizeof size;
+        ids[i] = (sl_text){ at, size };
+    }
+    return ids;
+}
+
+static int id_order(const void *a, const void *b, const void *unused)
+{
+    (void)unused;
+    return sl_text_compare(*(const sl_text *)a, *(const sl_text *)b);
+}
+
+static const sl_text **ids_sorted(sl_text *ids, size_t count, arena *memory)
+{
+    const sl_text **sorted = arena_take(memory, count * sizeof(sl_text *) + 1);
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &ids[i];
+    sort_pointers((void **)(void *)sorted, count, id_order, NULL);
+    return sorted;
+}
+
+static bool id_is_in(const sl_text *const *sorted, size_t count, sl_text id)
+{
+    for (size_t from = 0; from < count;) {
+        size_t middle = from + (count - from) / 2;
+        int order = sl_text_compare(id, *sorted[middle]);
+        if (order == 0)
             return true;
-        at += sizeof size + size;
+        from = order > 0 ? middle + 1 : from;
+        count = order > 0 ? count : middle;
     }
     return false;
 }
 
-/* The ids of `last` that `next` has no more. */
+/* The ids of `last` that `next` has no more. Mostly each stands where it stood, as ranks do. */
 static const sl_text *find_fallen(whole *whole, const written *last, const written *next, size_t *count)
 {
-    sl_text *fallen = arena_take(&whole->memory, last->id_count * sizeof *fallen + 1);
+    arena *memory = &whole->memory;
+    size_t next_count = next ? next->id_count : 0;
+    sl_text *were = ids_list(last, memory), *are = next ? ids_list(next, memory) : NULL;
+    sl_text *fallen = arena_take(memory, last->id_count * sizeof *fallen + 1);
+    const sl_text **sorted = NULL;
     *count = 0;
-    for (size_t at = 0; at < last->ids.size;) {
-        uint32_t size;
-        memcpy(&size, last->ids.at + at, sizeof size);
-        sl_text id = { last->ids.at + at + sizeof size, size };
-        if (next == NULL || !id_is_in(next, id))
-            fallen[(*count)++] = (sl_text){ arena_copy(&whole->memory, id.at, id.size), id.size };
-        at += sizeof size + size;
+    for (size_t i = 0; i < last->id_count; i++) {
+        if (i < next_count && sl_text_equal(were[i], are[i]))
+            continue;
+        if (sorted == NULL && next_count)
+            sorted = ids_sorted(are, next_count, memory);
+        if (!id_is_in(sorted, next_count, were[i]))
+            fallen[(*count)++] = (sl_text){ arena_copy(memory, were[i].at, were[i].size), were[i].size };
     }
     return fallen;
 }
 
+static int key_order(row_key a, row_key b)
+{
+    return key_equal(a, b) ? 0 : sl_text_compare(key_bytes(&a), key_bytes(&b));
+}
+
 static const written *list_find(const list *list, row_key key)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if (key_equal(list->at[i].key, key))
-            return &list->at[i];
+    for (size_t from = 0, until = list->count; from < until;) {
+        size_t middle = from + (until - from) / 2;
+        int order = key_order(key, list->at[middle].key);
+        if (order == 0)
+            return &list->at[middle];
+        from = order > 0 ? middle + 1 : from;
+        until = order > 0 ? until : middle;
+    }
     return NULL;
 }
 
@@ -212,43 +250,52 @@ static void group_add(whole *whole, row_key key, const char *rows, size_t count)
     buffer_append(&whole->groups, &group, sizeof group);
 }
 
-static int row_order(const void *a, const void *b, const void *argument)
+/* A row with its group's key, which is made once. */
+typedef struct grouped {
+    row_key key;
+    const char *row;
+} grouped;
+
+/* Of two rows of one group the one that came first. */
+static int grouped_order(const void *a, const void *b, const void *unused)
 {
-    const whole *whole = argument;
-    arena memory = { 0 };
-    int order = bytes_order(key_of_row(&whole->output->whole, a, &memory),
-                            key_of_row(&whole->output->whole, b, &memory));
-    arena_done(&memory);
-    return order;
+    const grouped *left = a, *right = b;
+    (void)unused;
+    int order = key_order(left->key, right->key);
+    return order ? order : (left > right) - (left < right);
 }
 
 /* Rows of one group lie together, groups in order; within a group the order in which they came stays. */
-static void rows_gather(whole *whole)
+static grouped **rows_gather(whole *whole, size_t *count)
 {
-    const char **rows = (const char **)(void *)whole->rows.at;
-    size_t count = whole->rows.size / sizeof *rows;
-    for (size_t i = 1; i < count; i++) {
-        const char *moved = rows[i];
-        size_t at = i;
-        for (; at && row_order(moved, rows[at - 1], whole) < 0; at--)
-            rows[at] = rows[at - 1];
-        rows[at] = moved;
+    const char *const *rows = (const char *const *)(const void *)whole->rows.at;
+    *count = whole->rows.size / sizeof *rows;
+    grouped *all = arena_take(&whole->memory, *count * sizeof *all + 1);
+    grouped **sorted = arena_take(&whole->memory, *count * sizeof *sorted + 1);
+    bool in_order = true;
+    for (size_t i = 0; i < *count; i++) {
+        all[i] = (grouped){ key_of_row(&whole->output->whole, rows[i], &whole->memory), rows[i] };
+        sorted[i] = &all[i];
+        in_order = in_order && (i == 0 || grouped_order(sorted[i - 1], sorted[i], NULL) < 0);
     }
+    if (!in_order)
+        sort_pointers((void **)sorted, *count, grouped_order, NULL);
+    return sorted;
 }
 
 static void groups_make(whole *whole)
 {
-    const char **rows = (const char **)(void *)whole->rows.at;
-    size_t count = whole->rows.size / sizeof *rows, bytes = whole->schema->row_bytes;
+    size_t count, bytes = whole->schema->row_bytes;
+    grouped *const *rows = rows_gather(whole, &count);
     for (size_t from = 0, until; from < count; from = until) {
-        row_key key = key_of_row(&whole->output->whole, rows[from], &whole->memory);
-        for (until = from + 1; until < count && row_order(rows[from], rows[until], whole) == 0; until++)
+        row_key key = rows[from]->key;
+        for (until = from + 1; until < count && key_equal(rows[until]->key, key); until++)
             ;
         char *together = arena_take(&whole->memory, (until - from) * bytes);
         written *group = list_add(&whole->next, key);
         for (size_t i = from; i < until; i++) {
-            memcpy(together + (i - from) * bytes, rows[i], bytes);
-            written_add(whole, group, rows[i]);
+            memcpy(together + (i - from) * bytes, rows[i]->row, bytes);
+            written_add(whole, group, rows[i]->row);
         }
         group_add(whole, key, together, until - from);
     }
@@ -256,7 +303,6 @@ static void groups_make(whole *whole)
 
 static void groups_close(whole *whole)
 {
-    rows_gather(whole);
     groups_make(whole);
     for (size_t i = 0; i < whole->last.count; i++)
         if (list_find(&whole->next, whole->last.at[i].key) == NULL)
@@ -326,9 +372,7 @@ static bool load_group(whole *whole, reader *reader)
     uint32_t size, ids;
     if (!read_into(reader, &size, sizeof size) || size > (size_t)(reader->end - reader->at))
         return false;
-    arena memory = { 0 };
-    written *group = list_add(&whole->last, key_of_bytes(reader->at, size, &memory));
-    arena_done(&memory);
+    written *group = list_add(&whole->last, key_of_bytes(reader->at, size, &whole->memory));
     reader->at += size;
     if (!read_into(reader, &group->digest, sizeof group->digest) || !read_into(reader, &ids, sizeof ids))
         return false;

@@ -10,13 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <support/random.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
 #define PLACE_FIELDS(F) F(text, area) F(i64, rank) F(text, name) F(i64, times) F(time, end)
 SL_RECORD(place, PLACE_FIELDS);
 
-enum { AREAS = 4, RANKS = 4 };
+enum { AREAS = 4, RANKS = 4, NAMES = 1000 };
 
 static const char *const areas[AREAS] = { "0", "1", "", "an area with a long name" };
 static const sl_output output = { .id = { place_schema, 2, { offsetof(place, area), offsetof(place, rank) } },
@@ -208,6 +209,94 @@ static void without_a_report_nothing_differs(void **state)
     buffer_done(&saved);
 }
 
+/* Rows of two groups whose names are too long for a short key, one after the other in turn. */
+static void rows_alternate(whole *whole, int64_t end_ms)
+{
+    static const char *const names[] = { "a name that is much longer than a key",
+                                         "a name that is no shorter" };
+    static place rows[20000];
+    size_t count = sizeof rows / sizeof rows[0];
+    for (size_t i = 0; i < count; i++)
+        rows[i] = (place){ .area = { names[i % 2], strlen(names[i % 2]) }, .rank = (int64_t)i / 2 + 1 };
+    whole_begin(whole);
+    whole_add(whole, end_ms, &(sl_rows){ rows, count, count });
+}
+
+/* Pages that are touched for the first time tell of memory that was taken. */
+static long pages_touched(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_minflt;
+}
+
+static void comparing_long_names_takes_no_memory(void **state)
+{
+    (void)state;
+    document *document;
+    whole *whole = opened(&document);
+    const sink_group *groups;
+    size_t count;
+    for (int64_t batch = 1; batch <= 3; batch++) { /* grows to what it needs */
+        rows_alternate(whole, batch * 100);
+        whole_close(whole, &groups, &count);
+        whole_settle(whole);
+    }
+    rows_alternate(whole, 400);
+    long before = pages_touched();
+    assert_false(whole_close(whole, &groups, &count));
+    assert_true(pages_touched() - before < 1000);
+    assert_int_equal(count, 2);
+    for (size_t g = 0; g < 2; g++) {
+        assert_int_equal(groups[g].count, 10000);
+        assert_int_equal(groups[g].fallen_count, 0);
+        for (size_t i = 0; i < 10000; i++)
+            assert_int_equal(((const place *)groups[g].rows)[i].rank, i + 1);
+    }
+    whole_free(whole);
+    document_free(document);
+}
+
+/* One group with ids that do not say the rank: the names from `from` on, in an order that `step` shuffles. */
+static void names_add(whole *whole, int64_t end_ms, int from, int step)
+{
+    static char names[NAMES][32];
+    static place rows[NAMES];
+    for (int i = 0; i < NAMES; i++) {
+        int size = snprintf(names[i], sizeof names[i], "name %d", from + i * step % NAMES);
+        rows[i] = (place){ SL_TEXT("0"), i + 1, { names[i], (size_t)size }, 1, end_ms };
+    }
+    whole_begin(whole);
+    whole_add(whole, end_ms, &(sl_rows){ rows, NAMES, NAMES });
+}
+
+static void ids_that_change_places_do_not_fall_away(void **state)
+{
+    (void)state;
+    sl_output by_name = output;
+    by_name.id = (sl_fields){ place_schema, 1, { offsetof(place, name) } };
+    document *document = document_new(place_schema(), &by_name.id, NULL);
+    whole *whole = whole_new(&by_name, place_schema(), document);
+    const sink_group *groups;
+    size_t count;
+    names_add(whole, 100, 0, 1);
+    assert_true(whole_close(whole, &groups, &count));
+    whole_settle(whole);
+    names_add(whole, 200, 0, 7); /* the same names in another order */
+    assert_true(whole_close(whole, &groups, &count));
+    assert_int_equal(groups[0].fallen_count, 0);
+    whole_settle(whole);
+    names_add(whole, 300, 3, 11); /* 0, 1 and 2 are gone */
+    assert_true(whole_close(whole, &groups, &count));
+    assert_int_equal(groups[0].fallen_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(groups[0].fallen[i].size, strlen("name%200"));
+        assert_true(groups[0].fallen[i].at[7] >= '0' && groups[0].fallen[i].at[7] <= '2');
+    }
+    whole_free(whole);
+    document_free(document);
+}
+
 static void a_damaged_list_is_refused(void **state)
 {
     (void)state;
@@ -238,6 +327,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_differ_from_what_was_last_written),
         cmocka_unit_test(without_a_report_nothing_differs),
+        cmocka_unit_test(comparing_long_names_takes_no_memory),
+        cmocka_unit_test(ids_that_change_places_do_not_fall_away),
         cmocka_unit_test(a_damaged_list_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
