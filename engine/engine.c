@@ -7,6 +7,7 @@
  * Stop: first no batch is cut any more; the driver finishes the one it has; then nobody asks from outside; listeners hear
  * the rest; sinks and lookups close; sources close; the lock is given back last, so that a successor finds all at rest.
  */
+#include <base/counted.h>
 #include <base/log.h>
 #include <base/memory.h>
 #include <base/retry.h>
@@ -237,8 +238,9 @@ sl_result engine_open(const engine_spec *spec, engine **opened, failure *failure
 
 sl_result engine_run(engine *self, failure *failure)
 {
-    log_info("engine", "%s runs: batches of %lld ms, %u workers%s", self->spec.name,
-             (long long)settings_ms(self->spec.settings, "batch.interval"), workers_wanted(self),
+    log_info("engine", "%s runs: batches of %lld ms, %s%s", self->spec.name,
+             (long long)settings_ms(self->spec.settings, "batch.interval"),
+             counted(workers_wanted(self), "worker", "workers").at,
              self->replay_count ? ", journaled batches first" : "");
     SL_TRY(generator_start(self->generator, failure));
     if (atomic_load(&self->stop))

@@ -1,6 +1,7 @@
 /*
  * main.c - where every job program starts: options, signals, exit codes. A job has no main of its own.
  */
+#include <base/counted.h>
 #include <base/disk.h>
 #include <base/faults.h>
 #include <base/log.h>
@@ -125,11 +126,10 @@ static sl_result run(engine *engine, failure *failure)
     atomic_store(&running, engine);
     sl_result result = engine_run(engine, failure);
     scheduler_totals totals = engine_totals(engine);
-    log_info("main",
-             "ended after %" PRId64 " batches: %" PRId64 " records = %" PRId64 " written + %" PRId64
-             " duplicates + %" PRId64 " filtered + %" PRId64 " dead letters",
-             totals.batches, totals.records, totals.written, totals.duplicates, totals.filtered,
-             totals.dead_letters);
+    log_info("main", "ended after %s: %s = %" PRId64 " written + %s + %" PRId64 " filtered + %s",
+             counted(totals.batches, "batch", "batches").at, counted(totals.records, "record", "records").at,
+             totals.written, counted(totals.duplicates, "duplicate", "duplicates").at, totals.filtered,
+             counted(totals.dead_letters, "dead letter", "dead letters").at);
     if (result == SL_OK && job.summary) {
         const char *why =
             job.summary(engine_options(engine), totals.records, totals.written, totals.dead_letters);

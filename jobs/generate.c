@@ -174,7 +174,7 @@ static const char *summary(const void *filled, int64_t records, int64_t written,
     const options *set = filled;
     int64_t counts[BAD_KIND_COUNT + 1] = { 0 };
     (void)rejected;
-    printf("%lld listens\n", (long long)written);
+    printf("listens: %lld\n", (long long)written);
     if (set->bad <= 0)
         return NULL;
     for (int64_t number = 0; number < records; number++)

@@ -159,7 +159,7 @@ static const char *summary(const void *filled, int64_t records, int64_t written,
 {
     const options *set = filled;
     (void)records;
-    printf("%lld customers imported, %lld bad rows\n", (long long)written, (long long)rejected);
+    printf("customers imported: %lld; bad rows: %lld\n", (long long)written, (long long)rejected);
     return rejected > 0 && !set->skip_bad ? "not every row went in; --skip-bad lets that pass" : NULL;
 }
 

@@ -92,8 +92,8 @@ static void history_close(void *self)
     if (history->pending_size)
         pending_write(history);
     if (history->pending_size || history->lost)
-        fprintf(stderr, "history: %zu bytes and %lld lines could not be written to %s\n",
-                history->pending_size, history->lost, history->path);
+        fprintf(stderr, "history: not everything could be written to %s: bytes left %zu, lines lost %lld\n",
+                history->path, history->pending_size, history->lost);
     close(history->file);
     free(history->pending);
     free(history);

@@ -225,7 +225,7 @@ static void a_bounded_run_ends_with_0(void **state)
     (void)state;
     folder_write("in", "one\n\ntwo\n");
     assert_ends("--available-now --work-dir %s/bounded --from lines=file:%s/in --to copies=file:%s/out", 0,
-                "3 records = 2 written + 0 duplicates + 0 filtered + 1 dead letters");
+                "ended after 1 batch: 3 records = 2 written + 0 duplicates + 0 filtered + 1 dead letter\n");
 }
 
 static void a_job_that_finds_fault_with_the_whole_ends_with_1(void **state)

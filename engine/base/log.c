@@ -9,6 +9,7 @@
  */
 #include <base/buffer.h>
 #include <base/clock.h>
+#include <base/counted.h>
 #include <base/disk.h>
 #include <base/log.h>
 #include <base/memory.h>
@@ -188,12 +189,12 @@ static bool character_is_shown(unsigned code)
 
 static void repeats_tell(void)
 {
-    char message[64];
+    char message[96];
     buffer body = { 0 };
     if (state.repeats == 0)
         return;
-    snprintf(message, sizeof message, "last line repeated %llu time%s", state.repeats,
-             state.repeats == 1 ? "" : "s");
+    snprintf(message, sizeof message, "last line repeated %s",
+             counted((int64_t)state.repeats, "time", "times").at);
     state.repeats = 0;
     body_render(&body, &(log_line){ state.last_level, state.last_part, message });
     line_write(&body);

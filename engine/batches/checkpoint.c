@@ -1,6 +1,7 @@
 /*
  * batches/checkpoint.c - writing frames of state, and reading the newest back.
  */
+#include <base/counted.h>
 #include <base/faults.h>
 #include <base/log.h>
 #include <base/memory.h>
@@ -253,7 +254,8 @@ static sl_result file_read(checkpoint *self, const char *name, bool *whole, fail
     if (result == SL_OK && *whole)
         result = disk_open(path.at, &self->file, failure);
     if (result == SL_OK && *whole && at < file.size) {
-        log_warn("checkpoint", "%s: cut off %zu bytes that were never acknowledged", path.at, file.size - at);
+        log_warn("checkpoint", "%s: cut off %s of a frame that was not finished", path.at,
+                 counted((int64_t)(file.size - at), "byte", "bytes").at);
         result = disk_cut(self->file, (int64_t)at, failure);
     }
     buffer_done(&path);

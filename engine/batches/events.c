@@ -2,6 +2,7 @@
  * batches/events.c - one thread per listener. Copies are made in blocks that go round: a warm batch allocates nothing.
  */
 #include <base/buffer.h>
+#include <base/counted.h>
 #include <base/log.h>
 #include <base/memory.h>
 #include <base/queue.h>
@@ -145,8 +146,8 @@ static void ear_close(ear *ear)
     queue_close(&ear->waiting);
     pthread_join(ear->thread, NULL);
     if (ear->lost)
-        log_warn("events", "listener %s lost %llu events", ear->listener->name,
-                 (unsigned long long)ear->lost);
+        log_warn("events", "listener %s lost %s", ear->listener->name,
+                 counted((int64_t)ear->lost, "event", "events").at);
     if (ear->listener->close)
         ear->listener->close(ear->self);
     while (queue_count(&ear->spare)) {

@@ -1,6 +1,7 @@
 /*
  * batches/journal.c - appending, reading back, starting anew.
  */
+#include <base/counted.h>
 #include <base/log.h>
 #include <base/memory.h>
 #include <base/sort.h>
@@ -91,7 +92,8 @@ static sl_result entries_read(journal *self, const char *path, const intake *int
     while (result == SL_OK && frame_read((sl_text){ file.at, file.size }, &at, &payload))
         result = entry_read(self, intake, payload, failure);
     if (result == SL_OK && at < file.size) {
-        log_warn("journal", "%s: cut off %zu bytes of an entry that was not finished", path, file.size - at);
+        log_warn("journal", "%s: cut off %s of an entry that was not finished", path,
+                 counted((int64_t)(file.size - at), "byte", "bytes").at);
         result = disk_cut(self->file, (int64_t)at, failure);
     }
     buffer_done(&file);

@@ -2,6 +2,7 @@
  * batches/scheduler.c - runs batches in order. A batch that fails is tried again, never skipped; what it wrote before is
  * absorbed by the sinks.
  */
+#include <base/counted.h>
 #include <base/faults.h>
 #include <base/log.h>
 #include <base/memory.h>
@@ -172,8 +173,8 @@ static sl_result batch_failed(scheduler *self, retry *retry, failure *why)
     if (self->spec.failures_max && times >= self->spec.failures_max) {
         struct failure last = *why;
         failure_clear(why);
-        return fail(why, SL_REPEATED, "batch %lld failed %lld times, at last: %s",
-                    (long long)self->info.batch_id, (long long)times, last.text);
+        return fail(why, SL_REPEATED, "batch %lld failed %s, at last: %s", (long long)self->info.batch_id,
+                    counted(times, "time", "times").at, last.text);
     }
     bool stop = atomic_load(self->spec.stop);
     log_warn("scheduler", "batch %lld, attempt %d failed: %s; %s", (long long)self->info.batch_id,

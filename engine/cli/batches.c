@@ -2,6 +2,7 @@
  * cli/batches.c - `sluice batches`: the account of each batch, as JSON lines or as a table in Spark's words.
  */
 #include <base/clock.h>
+#include <base/counted.h>
 #include <cli/accounts.h>
 #include <cli/place.h>
 #include <string.h>
@@ -52,15 +53,15 @@ static void batches_table(const accounts *accounts, size_t first)
 
 static void row_print(const account *account)
 {
-    char time[25], size[32], scheduling[24], processing[24], total[24];
+    char time[25], scheduling[24], processing[24], total[24];
     clock_iso(account->batch_time_ms, time);
-    snprintf(size, sizeof size, "%lld records", (long long)account->records);
-    printf("%-24s  %16s  %16s  %15s  %11s  %s", time, size, span(account->scheduling_delay_ms, scheduling),
-           span(account->processing_ms, processing), span(account->total_delay_ms, total), account->state);
+    printf("%-24s  %16s  %16s  %15s  %11s  %s", time, counted(account->records, "record", "records").at,
+           span(account->scheduling_delay_ms, scheduling), span(account->processing_ms, processing),
+           span(account->total_delay_ms, total), account->state);
     if (account->error[0] != '\0')
         printf(" (attempt %lld): %s", (long long)account->attempt, account->error);
     else if (account->dead_letters > 0)
-        printf(", %lld dead letters", (long long)account->dead_letters);
+        printf(", %s", counted(account->dead_letters, "dead letter", "dead letters").at);
     putchar('\n');
 }
 

@@ -3,6 +3,7 @@
  * tells what its last batch did.
  */
 #include <base/clock.h>
+#include <base/counted.h>
 #include <cli/accounts.h>
 #include <cli/control.h>
 #include <cli/place.h>
@@ -77,8 +78,8 @@ static bool batch_print(const char *label, json_object *value)
     if (text == NULL || !account_parse((sl_text){ text, strlen(text) }, &batch))
         return false;
     clock_iso(batch.batch_time_ms, time);
-    printf("%-22s %lld at %s, %s, %lld records in %.1f ms\n", label, (long long)batch.batch_id, time,
-           batch.state, (long long)batch.records, batch.processing_ms);
+    printf("%-22s %lld at %s, %s, %s in %.1f ms\n", label, (long long)batch.batch_id, time, batch.state,
+           counted(batch.records, "record", "records").at, batch.processing_ms);
     return true;
 }
 
@@ -105,9 +106,10 @@ static void stopped_print(const place *place, const accounts *accounts)
     }
     account sum = accounts_sum(accounts);
     clock_iso(last.batch_time_ms, time);
-    printf("%-22s %zu in the history, %lld records\n", "batches", accounts->count, (long long)sum.records);
-    printf("%-22s %lld at %s, %s, %lld records\n", "last batch", (long long)last.batch_id, time, last.state,
-           (long long)last.records);
+    printf("%-22s %zu in the history, %s\n", "batches", accounts->count,
+           counted(sum.records, "record", "records").at);
+    printf("%-22s %lld at %s, %s, %s\n", "last batch", (long long)last.batch_id, time, last.state,
+           counted(last.records, "record", "records").at);
     if (last.error[0] != '\0')
         printf("%-22s %s\n", "its error", last.error);
 }

@@ -8,6 +8,7 @@
  *  - its writes may raise SIGPIPE.
  */
 #include <base/buffer.h>
+#include <base/counted.h>
 #include <base/memory.h>
 #include <clients/redis.h>
 #include <errno.h>
@@ -243,9 +244,8 @@ static bool connection_is_stale(const redis *redis)
 
 static sl_result connection_lost(redis *redis, const char *what, const char *reason, failure *failure)
 {
-    size_t waiting = redis->waiting;
-    sl_result result = fail(failure, SL_RETRY, "redis at %s: %s with %zu commands not answered: %s",
-                            redis->where, what, waiting, reason);
+    sl_result result = fail(failure, SL_RETRY, "redis at %s: %s with %s not answered: %s", redis->where, what,
+                            counted((int64_t)redis->waiting, "command", "commands").at, reason);
     connection_drop(redis);
     return result;
 }

@@ -4,6 +4,7 @@
  * hash, is unknown. `redis:PREFIX` puts another prefix before the keys than the job does.
  */
 #include <base/buffer.h>
+#include <base/counted.h>
 #include <base/memory.h>
 #include <clients/redis.h>
 #include <lookups/lookup.h>
@@ -90,9 +91,9 @@ static sl_result answer_take(void *argument, size_t command, const redis_reply *
         return redis_refused(lookup->redis, what, reply->text, failure);
     }
     if (reply->type != REDIS_LIST || reply->count != lookup->field_count)
-        return fail(failure, SL_FAILED,
-                    "lookup '%s': redis at %s answers HMGET with something else than %zu fields",
-                    lookup->name, redis_where(lookup->redis), lookup->field_count);
+        return fail(failure, SL_FAILED, "lookup '%s': redis at %s answers HMGET with something else than %s",
+                    lookup->name, redis_where(lookup->redis),
+                    counted((int64_t)lookup->field_count, "field", "fields").at);
     for (size_t i = 0; i < reply->count; i++)
         if (reply->items[i].type == REDIS_TEXT)
             answers[i] = reply->items[i].text;

@@ -204,7 +204,7 @@ static sl_result part_size(file_source *source, uint32_t i, failure *failure)
     part->size = status.st_size;
     if (part->size < part->chain.next)
         return fail(failure, SL_DATA_LOSS,
-                    "%s has %" PRId64 " bytes, but the job stands at byte %" PRId64
+                    "%s ends at byte %" PRId64 ", but the job stands at byte %" PRId64
                     ": it was cut short or replaced",
                     path, part->size, part->chain.next);
     return SL_OK;

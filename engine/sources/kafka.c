@@ -7,6 +7,7 @@
  *
  *     kafka:realtime     the servers come from kafka.bootstrap.servers
  */
+#include <base/counted.h>
 #include <base/log.h>
 #include <base/memory.h>
 #include <sources/kafka/reader.h>
@@ -75,8 +76,9 @@ static sl_result kafka_start(void *self, source_partition *partitions, size_t co
     if (reader->fetcher == NULL)
         SL_TRY(kafka_client_open(&client, &reader->fetcher, failure));
     SL_TRY(ingest_start(reader, failure));
-    log_info("kafka", "reading %zu partitions of %s at %s with librdkafka %s", count, reader->topic,
-             reader->servers, rd_kafka_version_str());
+    log_info("kafka", "reading %s of %s at %s with librdkafka %s",
+             counted((int64_t)count, "partition", "partitions").at, reader->topic, reader->servers,
+             rd_kafka_version_str());
     return SL_OK;
 }
 

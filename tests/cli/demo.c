@@ -170,10 +170,10 @@ static void a_batch_shows_its_counts_top_tracks_and_interests(void **state)
     assert_false(completed);
     assert_string_equal(
         shown(view,
-              "[batchCompleted] 2000 records=40 written=38 duplicates=0 filtered=0 dead_letters=2 "
+              "[batchCompleted] 2000 records=40 written=39 duplicates=0 filtered=0 dead_letters=1 "
               "processing_ms=3.2 total_delay_ms=3.3",
               &completed),
-        "00:00:02  40 records, 38 written, 2 dead letters  (processing 3.2 ms, total delay 3.3 ms)\n"
+        "00:00:02  40 records, 39 written, 1 dead letter  (processing 3.2 ms, total delay 3.3 ms)\n"
         "  top tracks, gender 0:  none yet\n"
         "  top tracks, gender 1:  453 (12)  56 (7)\n"
         "  interests: 1, the newest:  customer 9 likes track 56 (3 plays)\n");

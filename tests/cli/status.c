@@ -66,10 +66,10 @@ static void of_a_stopped_job_the_history_tells(void **state)
     folder_write(
         "sluice/listens/history.ndjson",
         "{\"batch_id\":3,\"batch_time\":6000,\"state\":\"completed\",\"records\":10}\n"
-        "{\"batch_id\":4,\"batch_time\":8000,\"state\":\"failed\",\"records\":2,\"error\":\"disk full\"}\n");
+        "{\"batch_id\":4,\"batch_time\":8000,\"state\":\"failed\",\"records\":1,\"error\":\"disk full\"}\n");
     assert_int_equal(words_run(&command_status, "status listens"), 0);
     assert_non_null(strstr(words_printed(), "state                  stopped\n"));
-    assert_non_null(strstr(words_printed(), "4 at 1970-01-01T00:00:08.000Z, failed, 2 records"));
+    assert_non_null(strstr(words_printed(), "4 at 1970-01-01T00:00:08.000Z, failed, 1 record\n"));
     assert_non_null(strstr(words_printed(), "disk full"));
 }
 

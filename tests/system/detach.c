@@ -56,7 +56,7 @@ static void a_job_in_the_background_makes_its_folder_and_logs_there(void **state
              "--detach --available-now --work-dir %s --from lines=file:%s --to counts=null hello_count",
              folder, lines);
     assert_int_equal(submit_and_wait(words), 0);
-    assert_non_null(strstr(folder_read("is/not/there/yet/log"), "ended after 1 batches: 2 records"));
+    assert_non_null(strstr(folder_read("is/not/there/yet/log"), "ended after 1 batch: 2 records"));
 }
 
 static void a_folder_that_cannot_be_made_is_told_before_the_job_goes_to_the_background(void **state)

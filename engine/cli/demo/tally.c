@@ -39,15 +39,13 @@ sl_result demo_tally_print(const demo_tally *tally, failure *failure)
            (long long)tally->dead_letters);
     printf("  in the files  %12lld\n", (long long)tally->documents);
     if (tally->generated != tally->records)
-        return fail(failure, SL_FAILED, "the counts do not add up: %lld listens were generated and %lld read",
+        return fail(failure, SL_FAILED, "the counts do not add up: generated %lld, read %lld",
                     (long long)tally->generated, (long long)tally->records);
     if (tally->records != accounted)
-        return fail(failure, SL_FAILED,
-                    "the counts do not add up: %lld records were read and %lld accounted for",
+        return fail(failure, SL_FAILED, "the counts do not add up: read %lld, accounted for %lld",
                     (long long)tally->records, (long long)accounted);
     if (tally->documents != tally->written)
-        return fail(failure, SL_FAILED,
-                    "the counts do not add up: %lld were written and %lld lie in the files",
+        return fail(failure, SL_FAILED, "the counts do not add up: written %lld, in the files %lld",
                     (long long)tally->written, (long long)tally->documents);
     printf(
         "The counts add up: generated = records = written + duplicates + filtered + dead letters; written = in the "

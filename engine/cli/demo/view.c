@@ -79,9 +79,9 @@ static void batch_print(const demo_view *view, int64_t time_ms, const char *coun
     count_of(counts, " dead_letters=", dead);
     count_of(counts, " processing_ms=", processing);
     count_of(counts, " total_delay_ms=", delay);
-    printf("%s%.8s%s  %s records, %s written, %s dead letters  %s(processing %s ms, total delay %s ms)%s\n",
-           view->bold, time + 11, view->plain, records, written, dead, view->dim, processing, delay,
-           view->plain);
+    printf("%s%.8s%s  %s record%s, %s written, %s dead letter%s  %s(processing %s ms, total delay %s ms)%s\n",
+           view->bold, time + 11, view->plain, records, strcmp(records, "1") ? "s" : "", written, dead,
+           strcmp(dead, "1") ? "s" : "", view->dim, processing, delay, view->plain);
 }
 
 static void count_of(const char *counts, const char *name, char at[24])

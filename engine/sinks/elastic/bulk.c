@@ -12,6 +12,7 @@
  * a later one. So whatever is unknown after a reset or a timeout is simply sent again.
  */
 #include <base/clock.h>
+#include <base/counted.h>
 #include <base/log.h>
 #include <base/retry.h>
 #include <inttypes.h>
@@ -82,8 +83,9 @@ sl_result bulk_send(elastic_writer *writer, failure *failure)
         if (sending.last.again && !sending_wait(writer, &sending))
             return fail(
                 failure, SL_RETRY,
-                "%zu documents for index %s are not written: %s; tried %u times, for as long as sink.timeout allows",
-                writer_count(writer), writer->of->index, sending.last.why, sending.retry.tries);
+                "%s for index %s could not be written: %s; tried %s, for as long as sink.timeout allows",
+                counted((int64_t)writer_count(writer), "document", "documents").at, writer->of->index,
+                sending.last.why, counted(sending.retry.tries, "time", "times").at);
     }
     if (sending.deadline_ns) {
         int64_t left = sending.deadline_ns - clock_ns(&clock_system);
@@ -235,9 +237,10 @@ static sl_result request_judge(elastic_writer *writer, sending *sending, const h
                     "search server?",
                     http_place(writer->server), status, why);
     return fail(failure, SL_FAILED,
-                "%s (elastic.url) refused a bulk request of %zu documents for index %s (status "
+                "%s (elastic.url) refused a bulk request of %s for index %s (status "
                 "%d, %s): please report this as a bug",
-                http_place(writer->server), sending->count, writer->of->index, status, why);
+                http_place(writer->server), counted((int64_t)sending->count, "document", "documents").at,
+                writer->of->index, status, why);
 }
 
 /* The time that a trouble takes counts against sink.timeout, the time that a healthy server takes does not. */
