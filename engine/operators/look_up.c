@@ -9,6 +9,7 @@
 #include <operators/look_up.h>
 #include <operators/operator.h>
 #include <records/document.h>
+#include <records/fill.h>
 #include <state/cache.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,10 +40,16 @@ typedef struct look_up {
     buffer keys, json;
 } look_up;
 
+/* Any bytes are a text. */
+static bool may_be_bad(const sl_field *field)
+{
+    return field->kind != SL_KIND_text;
+}
+
 static void name_counters(look_up *self)
 {
     for (size_t i = 0; i < self->schema->count && self->counter_count < COUNTERS_MAX; i++) {
-        if (self->schema->fields[i].kind != SL_KIND_maybe_i64)
+        if (!may_be_bad(&self->schema->fields[i]))
             continue;
         buffer name = { 0 };
         buffer_print(&name, "bad_%s", self->schema->fields[i].name);
@@ -160,51 +167,29 @@ static void look_up_kept(void *opened, unsigned number)
         worker->kept_bad[i] += worker->bad[i];
 }
 
-/* Signed, the whole text. */
-static bool whole_number(sl_text text, int64_t *value)
+/* `texts`: where the next text goes. Returns the field's bit when the answer is no value of its kind. */
+static uint32_t fill_field(const sl_field *field, sl_text answer, char *row, char **texts, uint32_t bit)
 {
-    bool negative = text.size > 1 && text.at[0] == '-';
-    if (negative)
-        text = (sl_text){ text.at + 1, text.size - 1 };
-    if (!sl_to_i64(text, value))
-        return false;
-    *value = negative ? -*value : *value;
-    return true;
+    if (answer.at == NULL)
+        return 0;
+    if (field->kind == SL_KIND_text) {
+        memcpy(*texts, answer.at, answer.size);
+        answer.at = *texts;
+        *texts += answer.size;
+    }
+    return field_fill(field, answer, row) ? 0 : bit;
 }
 
-typedef struct filling {
-    char *texts;         /* where the next text goes */
-    uint32_t bad, maybe; /* bit of the next maybe_i64 field */
-} filling;
-
-static void fill_field(filling *filling, const sl_field *field, sl_text answer, char *row)
+/* Returns the bits of the fields whose answers are no values of their kinds. */
+static uint32_t fill_row(const sl_schema *schema, const sl_text *answers, char *row)
 {
-    char *at = row + field->offset;
-    int64_t number = 0;
-    switch (field->kind) {
-    case SL_KIND_text:
-        if (answer.at) {
-            memcpy(filling->texts, answer.at, answer.size);
-            *(sl_text *)(void *)at = (sl_text){ filling->texts, answer.size };
-            filling->texts += answer.size;
-        }
-        break;
-    case SL_KIND_maybe_i64:
-        if (answer.at && whole_number(answer, &number))
-            *(sl_maybe_i64 *)(void *)at = (sl_maybe_i64){ number, true };
-        else if (answer.at)
-            filling->bad |= 1u << filling->maybe;
-        filling->maybe++;
-        break;
-    case SL_KIND_i64:
-        if (whole_number(answer, &number))
-            memcpy(at, &number, sizeof number);
-        break;
-    case SL_KIND_flag:
-        *(bool *)at = sl_text_equal(answer, SL_TEXT("1")) || sl_text_equal(answer, SL_TEXT("true"));
-        break;
-    default: break;
+    char *texts = row + schema->row_bytes;
+    uint32_t bad = 0, bit = 1;
+    for (size_t i = 0; i < schema->count; i++) {
+        bad |= fill_field(&schema->fields[i], answers[i], row, &texts, bit);
+        bit <<= may_be_bad(&schema->fields[i]);
     }
+    return bad;
 }
 
 /* One block: head, row, texts, JSON. NULL when there is no answer at all. */
@@ -222,10 +207,7 @@ static linked_head *make_linked(look_up *self, const sl_text *answers)
         return NULL;
     size_t before_json = sizeof(linked_head) + schema->row_bytes + texts;
     linked_head *head = memory_new(before_json + json + 6 * texts);
-    filling filling = { .texts = (char *)(head + 1) + schema->row_bytes };
-    for (size_t i = 0; i < schema->count; i++)
-        fill_field(&filling, &schema->fields[i], answers[i], (char *)(head + 1));
-    head->bad = filling.bad;
+    head->bad = fill_row(schema, answers, (char *)(head + 1));
     self->json.size = 0;
     fields_print(self->document, head + 1, &self->json);
     sl_expect(self->json.size <= json + 6 * texts);

@@ -3,6 +3,7 @@
  */
 #include <plan/plan.h>
 #include <records/document.h>
+#include <records/fill.h>
 #include <string.h>
 
 static sl_result node_fails(sl_plan *plan, const plan_node *node, const char *what)
@@ -46,6 +47,21 @@ static sl_result check_source(sl_plan *plan, const plan_node *node)
     return SL_OK;
 }
 
+static sl_result check_linked(sl_plan *plan, const plan_node *node)
+{
+    const sl_fields *into = &node->as.look_up.into;
+    const sl_schema *linked = schema_field_at(into->of(), into->offset[0])->linked();
+    for (size_t i = 0; i < linked->count; i++)
+        if (!field_can_fill(&linked->fields[i]))
+            return fail(
+                &plan->failure, SL_USAGE,
+                "look up \"%s\": field \"%s\" of record %s is %s, which no lookup can fill: it can fill "
+                "text, i32, i64, f64, flag, time and maybe_i64",
+                node->name, linked->fields[i].name, linked->name,
+                linked->fields[i].kind == SL_KIND_origin ? "an origin" : "a link");
+    return SL_OK;
+}
+
 static sl_result check_look_up(sl_plan *plan, const plan_node *node)
 {
     const sl_lookup *lookup = &node->as.look_up;
@@ -57,6 +73,7 @@ static sl_result check_look_up(sl_plan *plan, const plan_node *node)
         return node_fails(plan, node, "the key must be one text field");
     if (lookup->into.count != 1 || !field_is(&lookup->into, 0, SL_KIND_linked))
         return node_fails(plan, node, "into must be one link field");
+    SL_TRY(check_linked(plan, node));
     for (uint32_t at = node->input; plan->nodes[at].kind != PLAN_SOURCE; at = plan->nodes[at].input)
         if (plan->nodes[at].kind == PLAN_COUNT || plan->nodes[at].kind == PLAN_TOP)
             return node_fails(plan, node,

@@ -158,6 +158,82 @@ static void a_number_that_is_none_is_left_out_and_counted_by_row(void **state)
     sl_test_close(test);
 }
 
+/* A record of all kinds that a lookup can fill. */
+#define HOUSE_FIELDS(F) F(text, name) F(i32, floors) F(i64, people) F(f64, height) F(flag, lit) F(time, built)
+SL_RECORD(house, HOUSE_FIELDS);
+
+#define CALL_FIELDS(F) F(origin, origin) F(text, at) F(link(house), house)
+SL_RECORD(call, CALL_FIELDS);
+
+static bool take_call(sl_task *task, const sl_message *in, call *out)
+{
+    (void)task;
+    out->origin = in->origin;
+    out->at = in->value;
+    return true;
+}
+SL_STAGE(take_call, sl_message, call);
+
+static void draw_calls(sl_plan *plan, const void *options)
+{
+    (void)options;
+    sl_stream calls =
+        sl_through(sl_from(plan, &(sl_input){ .name = "lines", .from = "memory" }), &take_call_stage);
+    calls = sl_look_up(calls, &(sl_lookup){ .name = "houses",
+                                            .from = "memory",
+                                            .key = SL_FIELDS(call, at),
+                                            .into = SL_FIELDS(call, house) });
+    sl_to(calls, &(sl_output){ .name = "documents", .to = { "memory" }, .id = SL_FIELDS(call, origin) });
+}
+
+static const sl_job calling = { .name = "calling", .about = "who was called on", .draw = draw_calls };
+
+static void fields_of_all_kinds_are_filled(void **state)
+{
+    (void)state;
+    sl_test *test = sl_test_open(&calling, "--interval 1s");
+    sl_test_known(test, "houses", "a",
+                  "{\"name\":\"A\",\"floors\":\"-2\",\"people\":\"-9000000000\",\"height\":\"-0.125\","
+                  "\"lit\":\"true\",\"built\":\"1903-05-06T07:08:09.010Z\"}");
+    sl_test_send(test, "lines", "a");
+    sl_test_batch(test);
+    assert_true(wrote(test,
+                      "\"name\":\"A\",\"floors\":-2,\"people\":-9000000000,\"height\":-0.125,\"lit\":true,"
+                      "\"built\":\"1903-05-06T07:08:09.010Z\""));
+    assert_int_equal(counter(test, "bad_floors"), 0);
+    sl_test_close(test);
+}
+
+static void what_is_no_value_of_its_kind_is_counted_by_row(void **state)
+{
+    (void)state;
+    static const char *const fields[] = { "floors", "people", "height", "lit", "built" };
+    sl_test *test = sl_test_open(&calling, "--interval 1s");
+    sl_test_known(
+        test, "houses", "b",
+        "{\"name\":\"B\",\"floors\":\"2147483648\",\"people\":\"many\",\"height\":\"nan\",\"lit\":\"no\","
+        "\"built\":\"1903-02-30T00:00:00Z\"}");
+    sl_test_known(test, "houses", "c", "{\"name\":\"C\"}"); /* what is not there is not bad */
+    sl_test_send(test, "lines", "b");
+    sl_test_send(test, "lines", "b");
+    sl_test_send(test, "lines", "c");
+    sl_test_batch(test);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "bad_%s", fields[i]);
+        assert_int_equal(counter(test, name), 2);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        char zeros[200];
+        snprintf(zeros, sizeof zeros,
+                 "\"name\":\"%c\",\"floors\":0,\"people\":0,\"height\":0,\"lit\":false,"
+                 "\"built\":\"1970-01-01T00:00:00.000Z\"",
+                 "BC"[i]);
+        assert_true(wrote(test, zeros));
+    }
+    sl_test_close(test);
+}
+
 /* ---- Keys ---- */
 
 static void keys_may_be_long(void **state)
@@ -370,6 +446,8 @@ int main(void)
         cmocka_unit_test(every_row_of_an_unknown_key_counts),
         cmocka_unit_test(a_chunk_without_rows_counts_nothing),
         cmocka_unit_test(a_number_that_is_none_is_left_out_and_counted_by_row),
+        cmocka_unit_test(fields_of_all_kinds_are_filled),
+        cmocka_unit_test(what_is_no_value_of_its_kind_is_counted_by_row),
         cmocka_unit_test(keys_may_be_long),
         cmocka_unit_test(a_change_is_seen_within_a_minute_and_asked_for_late),
         cmocka_unit_test(a_key_that_was_unknown_is_asked_for_after_five_seconds),

@@ -150,6 +150,12 @@ static void a_lookup_needs_a_text_and_a_link(void **state)
     assert_refused("the key must be one text field");
     drawing.lookup.into = SL_FIELDS(thing, name);
     assert_refused("into must be one link field");
+    drawing.lookup.into = SL_FIELDS(thing, maker);
+    assert_refused(
+        "look up \"owners\": field \"first_seen\" of record maker is an origin, which no lookup can fill: it "
+        "can fill text, i32, i64, f64, flag, time and maybe_i64");
+    drawing.lookup.into = SL_FIELDS(thing, seller);
+    assert_refused("look up \"owners\": field \"Boss\" of record seller is a link, which no lookup can fill");
     drawing.lookup_behind_count = true;
     assert_refused("look up \"again\": a lookup behind a count is not supported");
 }

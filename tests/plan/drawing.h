@@ -9,6 +9,12 @@
 #define OWNER_FIELDS(F) F(text, name)
 SL_RECORD(owner, OWNER_FIELDS);
 
+#define MAKER_FIELDS(F) F(text, name) F(origin, first_seen)
+SL_RECORD(maker, MAKER_FIELDS);
+
+#define SELLER_FIELDS(F) F(text, name) F(f64, share) F(link(owner), boss, "Boss")
+SL_RECORD(seller, SELLER_FIELDS);
+
 #define THING_FIELDS(F)                                                                                      \
     F(origin, origin)                                                                                        \
     F(text, area)                                                                                            \
@@ -18,7 +24,9 @@ SL_RECORD(owner, OWNER_FIELDS);
     F(i32, small)                                                                                            \
     F(time, start)                                                                                           \
     F(time, end)                                                                                             \
-    F(link(owner), owner)
+    F(link(owner), owner)                                                                                    \
+    F(link(maker), maker)                                                                                    \
+    F(link(seller), seller)
 SL_RECORD(thing, THING_FIELDS);
 
 #define OTHER_FIELDS(F) F(text, area) F(text, name) F(i64, times) F(time, when)

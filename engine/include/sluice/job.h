@@ -176,6 +176,10 @@ sl_stream sl_through(sl_stream in, const sl_stage *stage);
 /*
  * Finds a row for each row's key and links it: the whole chunk's missing keys are asked for at once, answers are cached.
  * `prefix` stands before the key in the store. A key that nobody knows leaves the link NULL and is counted.
+ *
+ * The linked record's fields are found by their names outside, as texts: numbers in decimal, a flag as 1, true, 0 or false,
+ * a time as "2026-11-23T10:00:00Z", with or without a fraction. What is not there leaves a text missing, a maybe_i64 unknown
+ * and others zero; so does what is no such value, and it is counted as bad_<field>. Origins and links cannot be looked up.
  */
 typedef struct sl_lookup {
     const char *name, *from, *prefix; /* --from NAME=URI moves it too */
