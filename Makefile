@@ -16,7 +16,7 @@ TESTS   ?=
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-PACKAGES := rdkafka hiredis libcurl json-c libmicrohttpd libxxhash
+PACKAGES := rdkafka hiredis libcurl json-c libmicrohttpd libxxhash zlib snappy liblz4 libzstd
 
 language := -std=c17 -D_GNU_SOURCE
 # What is wrong, what is easily misread, what changes a value in silence, what ought to have a prototype.

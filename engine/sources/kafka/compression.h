@@ -17,9 +17,8 @@ typedef enum compression { /* as batches number them */
                            COMPRESSION_SNAPPY, /* bare, or in the frames of snappy-java */
                            COMPRESSION_LZ4,
                            COMPRESSION_ZSTD,
+                           COMPRESSIONS,
 } compression;
-
-enum { COMPRESSIONS = COMPRESSION_ZSTD + 1 };
 
 typedef struct unpacker { /* zeroed: ready */
     struct z_stream_s *gzip;
