@@ -130,6 +130,7 @@ static bool chunk_next(executor *self, worker *worker, parked *at, size_t room)
     parked before = *at;
     source_messages read = { .at = worker->messages, .room = room };
     at->reading.memory = &task->memory;
+    at->reading.worker = (unsigned)(worker - self->workers);
     if (block->input->kind->read(block->input->self, &block->block, &at->reading, &read, &task->failure) !=
             SL_OK ||
         read.count == 0)

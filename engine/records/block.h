@@ -14,11 +14,14 @@ typedef struct source_block {
     size_t size;
 } source_block;
 
-/* A worker's place in a block it is reading; zeroed before the first read. */
+/* A worker's place in a block it is reading; zeroed before the first read. It is copied: another worker may read on
+ * from a place that it had earlier. */
 typedef struct source_reading {
-    size_t at;     /* the source's own */
-    void *state;   /* the source's own: memory from `memory` */
-    arena *memory; /* of the worker, lives as long as the batch */
+    size_t at; /* the source's own, like the next two */
+    uint32_t inside[3];
+    const void *unpacked;
+    unsigned worker; /* who reads: less than source_spec.workers */
+    arena *memory;   /* of the worker, lives as long as the batch */
 } source_reading;
 
 /* What one read() gives. */

@@ -1,19 +1,17 @@
 /*
  * sources/kafka.c - the Kafka source: partitions of one topic, read with explicit offsets, without a group's membership.
  *
- * Two handles: the planner asks (metadata, offsets), the fetcher reads. An ingest thread copies what arrives into chains
- * of segments (records/segment.h), from which batches are cut: no Kafka message outlives its copy, since one message
- * pins its whole fetch response. See sources/kafka/reader.h for the parts.
+ * Input is gathered into chains of segments (records/segment.h), from which batches are cut. How it gets there is one of two
+ * ways; see sources/kafka/reader.h for the parts.
  *
  *     kafka:realtime     the servers come from kafka.bootstrap.servers
  */
+#include <base/clock.h>
 #include <base/counted.h>
 #include <base/log.h>
 #include <base/memory.h>
 #include <sources/kafka/reader.h>
 #include <stdlib.h>
-
-enum { METADATA_MS = 5000 };
 
 static void reader_free(kafka_reader *reader);
 
@@ -26,12 +24,10 @@ static sl_result kafka_open(const source_spec *spec, void **self, failure *failu
     reader->topic = memory_text(spec->target);
     reader->servers = kafka_servers(spec->settings);
     pthread_mutex_init(&reader->mutex, NULL);
-    pthread_cond_init(&reader->changed, NULL);
-    kafka_client_spec client = { KAFKA_PLANNER, spec->settings, spec->job, spec->bytes_max, 0, NULL, NULL };
+    clock_condition(&reader->changed);
+    reader->way = &kafka_way_librdkafka;
     int32_t count = 0;
-    sl_result result = kafka_client_open(&client, &reader->planner, failure);
-    if (result == SL_OK)
-        result = kafka_topic_count(reader->planner, reader->topic, METADATA_MS, &count, failure);
+    sl_result result = reader->way->open(reader, &count, failure);
     if (result != SL_OK) {
         reader_free(reader);
         return result;
@@ -47,13 +43,22 @@ static sl_result kafka_open(const source_spec *spec, void **self, failure *failu
     return SL_OK;
 }
 
+static void input_stop(kafka_reader *reader)
+{
+    pthread_mutex_lock(&reader->mutex);
+    reader->stopping = true;
+    pthread_cond_broadcast(&reader->changed);
+    pthread_mutex_unlock(&reader->mutex);
+    reader->way->stop(reader);
+}
+
 static void kafka_close(void *self)
 {
     kafka_reader *reader = self;
     if (reader == NULL)
         return;
-    ingest_stop(reader);
-    if (reader->fetcher)
+    input_stop(reader);
+    if (reader->client)
         commits_finish(reader);
     reader_free(reader);
 }
@@ -68,34 +73,31 @@ static size_t kafka_partitions(void *self, source_partition **partitions)
 static sl_result kafka_start(void *self, source_partition *partitions, size_t count, failure *failure)
 {
     kafka_reader *reader = self;
-    sl_expect(count == reader->count && !reader->ingesting);
+    sl_expect(count == reader->count);
     SL_TRY(offsets_resolve(reader, partitions, failure));
     kafka_client_spec client = {
         KAFKA_CONSUMER, reader->spec.settings, reader->spec.job, reader->spec.bytes_max, 0, NULL, NULL
     };
-    if (reader->fetcher == NULL)
-        SL_TRY(kafka_client_open(&client, &reader->fetcher, failure));
-    SL_TRY(ingest_start(reader, failure));
-    log_info("kafka", "reading %s of %s at %s with librdkafka %s",
-             counted((int64_t)count, "partition", "partitions").at, reader->topic, reader->servers,
-             rd_kafka_version_str());
+    if (reader->client == NULL)
+        SL_TRY(kafka_client_open(&client, &reader->client, failure));
+    reader->answers = rd_kafka_queue_get_main(reader->client);
+    SL_TRY(reader->way->start(reader, failure));
+    log_info("kafka", "reading %zu partitions of %s at %s with %s", count, reader->topic, reader->servers,
+             reader->way->name);
     return SL_OK;
 }
 
-/* The end, from what the last fetch brought: asks nobody. */
 static void part_end(kafka_reader *reader, uint32_t i)
 {
     kafka_part *part = &reader->parts[i];
-    int64_t low, high;
-    if (reader->fetcher &&
-        rd_kafka_get_watermark_offsets(reader->fetcher, reader->topic, (int32_t)i, &low, &high) == 0 &&
-        high > part->end)
-        part->end = high;
+    int64_t end = reader->way->end && reader->client ? reader->way->end(reader, i) : -1;
+    if (part->end < end)
+        part->end = end;
     if (part->end < part->chain.next)
         part->end = part->chain.next;
 }
 
-/* Whether more of a partition is wanted than is here: see ingest.c. */
+/* Whether more of a partition is wanted than is here: see kafka_bytes_allowed(). */
 static void part_hunger(kafka_reader *reader, kafka_part *part, const source_view *view, int64_t wanted)
 {
     bool all = view->until == part->chain.next, more = part->chain.next < part->end && !view->finished;
@@ -154,9 +156,8 @@ static void kafka_take(void *self, uint32_t i, int64_t from, int64_t until, buff
 static sl_result kafka_read(void *self, const source_block *block, source_reading *reading,
                             source_messages *messages, failure *failure)
 {
-    (void)self, (void)failure;
-    messages->count = segment_read(block, reading, messages->at, messages->room);
-    return SL_OK;
+    kafka_reader *reader = self;
+    return reader->way->read(reader, block, reading, messages, failure);
 }
 
 static void kafka_release(void *self, uint32_t i, int64_t until)
@@ -179,12 +180,10 @@ static void kafka_commit(void *self, const source_partition *partitions, size_t 
 
 static void reader_free(kafka_reader *reader)
 {
-    if (reader->arrivals)
-        rd_kafka_queue_destroy(reader->arrivals);
     if (reader->answers)
         rd_kafka_queue_destroy(reader->answers);
-    kafka_client_close(reader->fetcher);
-    kafka_client_close(reader->planner);
+    reader->way->close(reader);
+    kafka_client_close(reader->client);
     for (size_t i = 0; i < reader->count; i++)
         segment_done(&reader->parts[i].chain);
     pthread_cond_destroy(&reader->changed);

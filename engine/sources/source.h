@@ -35,6 +35,7 @@ typedef struct source_spec {
     source_start start;
     int64_t start_ms;             /* of SOURCE_TIMESTAMP */
     bool available_now;           /* read up to the ends found at start */
+    unsigned workers;             /* that call read() */
     size_t bytes_max;             /* memory.input: gather at most about this much */
     void (*wake)(void *argument); /* call it, from any thread, when something arrived or an end was reached */
     void *wake_argument;

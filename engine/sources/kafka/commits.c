@@ -54,14 +54,14 @@ void commits_finish(kafka_reader *reader)
         committing = reader->committing && clock_ns(&clock_system) < deadline_ns;
         pthread_mutex_unlock(&reader->mutex);
         if (committing)
-            rd_kafka_poll(reader->fetcher, POLL_MS);
+            rd_kafka_poll(reader->client, POLL_MS);
     }
     if (reader->waiting)
         rd_kafka_topic_partition_list_destroy(reader->waiting);
     reader->waiting = NULL;
 }
 
-/* Runs on: ingest, or the closing thread. */
+/* Runs on: the thread that drains, or the closing thread. */
 static void commit_done(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *list,
                         void *argument)
 {
@@ -81,7 +81,7 @@ static void commit_done(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_
 static void commit_start(kafka_reader *reader, rd_kafka_topic_partition_list_t *list)
 {
     rd_kafka_resp_err_t error =
-        rd_kafka_commit_queue(reader->fetcher, list, reader->answers, commit_done, reader);
+        rd_kafka_commit_queue(reader->client, list, reader->answers, commit_done, reader);
     rd_kafka_topic_partition_list_destroy(list);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
         return;

@@ -1,32 +1,25 @@
 /*
- * sources/kafka/offsets.c - where partitions begin and end, and where reading starts.
- *
- * Asked on the planner handle with rd_kafka_offsets_for_times(), whose times -1 and -2 mean end and begin: one request per
- * broker, and its timeout is honoured, which that of rd_kafka_query_watermark_offsets() is not before 2.3. The end is the
- * last stable offset under read_committed.
+ * sources/kafka/offsets.c - where partitions begin and end, and where reading starts. The end is the last stable offset
+ * under read_committed.
  */
 #include <base/memory.h>
 #include <inttypes.h>
 #include <sources/kafka/reader.h>
 #include <stdlib.h>
 
-enum { ASK_MS = 5000 };
-enum { TIME_END = -1, TIME_BEGIN = -2 };
-
 typedef struct bounds { /* by partition */
     int64_t *begin, *end, *start;
 } bounds;
 
-static sl_result offsets_ask(kafka_reader *reader, int64_t time_ms, int64_t *offsets, failure *failure);
 static sl_result offset_check(const kafka_reader *reader, const source_partition *wanted, int64_t begin,
                               int64_t end, failure *failure);
 
 static sl_result bounds_ask(kafka_reader *reader, bounds *bounds, failure *failure)
 {
-    SL_TRY(offsets_ask(reader, TIME_BEGIN, bounds->begin, failure));
-    SL_TRY(offsets_ask(reader, TIME_END, bounds->end, failure));
+    SL_TRY(reader->way->offsets(reader, KAFKA_TIME_BEGIN, bounds->begin, failure));
+    SL_TRY(reader->way->offsets(reader, KAFKA_TIME_END, bounds->end, failure));
     if (reader->spec.start == SOURCE_TIMESTAMP)
-        SL_TRY(offsets_ask(reader, reader->spec.start_ms, bounds->start, failure));
+        SL_TRY(reader->way->offsets(reader, reader->spec.start_ms, bounds->start, failure));
     for (size_t i = 0; i < reader->count; i++) {
         if (reader->spec.start == SOURCE_EARLIEST)
             bounds->start[i] = bounds->begin[i];
@@ -55,25 +48,6 @@ sl_result offsets_resolve(kafka_reader *reader, source_partition *partitions, fa
     }
     free(memory);
     return result;
-}
-
-static sl_result offsets_ask(kafka_reader *reader, int64_t time_ms, int64_t *offsets, failure *failure)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)reader->count);
-    for (size_t i = 0; i < reader->count; i++)
-        rd_kafka_topic_partition_list_add(list, reader->topic, (int32_t)i)->offset = time_ms;
-    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(reader->planner, list, ASK_MS);
-    for (int i = 0; i < list->cnt && !error; i++) {
-        const rd_kafka_topic_partition_t *answer = &list->elems[i];
-        error = answer->err;
-        offsets[answer->partition] = answer->offset;
-    }
-    rd_kafka_topic_partition_list_destroy(list);
-    if (error)
-        return fail(failure, SL_RETRY,
-                    "kafka at %s: asking where the partitions of topic \"%s\" begin and end: %s",
-                    reader->servers, reader->topic, rd_kafka_err2str(error));
-    return SL_OK;
 }
 
 static sl_result offset_check(const kafka_reader *reader, const source_partition *wanted, int64_t begin,

@@ -1,9 +1,11 @@
 /*
  * sources/kafka/reader.h - the Kafka source's own parts: what they share, and what each does.
  *
- *     planner handle --- metadata, begins, ends, times -----> offsets.c    where to start, where to stop
- *     fetch handle ----- messages --> ingest.c (own thread) -> chains      look() and take() cut from them
- *                   <--- positions --- commits.c                           for lag tools
+ *     begins, ends, times ----> offsets.c     where to start, where to stop
+ *     input ----> a way's threads ----> chains     look() and take() cut from them
+ *     lag tools <---- positions ---- commits.c, by librdkafka always
+ *
+ * There are two ways to get input (setting kafka.reader), behind one struct: librdkafka.c, and fetch.c of our own.
  */
 #ifndef SOURCES_KAFKA_READER_H
 #define SOURCES_KAFKA_READER_H
@@ -22,16 +24,39 @@ typedef struct kafka_part {
     bool hungry; /* look() wanted more than is here, and there is more to read */
 } kafka_part;
 
-typedef struct kafka_reader {
+typedef struct kafka_reader kafka_reader;
+
+typedef struct kafka_way {
+    const char *name;
+    /* Connects, and tells how many partitions the topic has. */
+    sl_result (*open)(kafka_reader *reader, int32_t *count, failure *failure);
+    /* By partition: the first offset at or behind a time, the begin or the end; -1: there is none. */
+    sl_result (*offsets)(kafka_reader *reader, int64_t time_ms, int64_t *offsets, failure *failure);
+    /* From each part's chain.next on. reader->client is there. */
+    sl_result (*start)(kafka_reader *reader, failure *failure);
+    void (*stop)(
+        kafka_reader *reader); /* nothing arrives any more; also after a start that failed, or none */
+    void (*close)(kafka_reader *reader);
+    /* The end of a partition, from what the last answer brought: asks nobody. Under the lock. NULL: parts hold it. */
+    int64_t (*end)(kafka_reader *reader, uint32_t part);
+    sl_result (*read)(kafka_reader *reader, const source_block *block, source_reading *reading,
+                      source_messages *messages, failure *failure);
+} kafka_way;
+
+extern const kafka_way kafka_way_librdkafka;
+
+enum { KAFKA_TIME_END = -1, KAFKA_TIME_BEGIN = -2 };
+
+struct kafka_reader {
     source_spec spec;
+    const kafka_way *way;
+    void *way_self;
     char *topic;
     const char *servers;
-    rd_kafka_t *planner, *fetcher;
-    rd_kafka_queue_t *arrivals, *answers; /* of the fetcher: messages, and answers to commits */
+    rd_kafka_t *client;        /* has the group's name: commits, and librdkafka's way of reading */
+    rd_kafka_queue_t *answers; /* to commits */
     source_partition *partitions;
     size_t count;
-    pthread_t ingest;
-    bool ingesting;
 
     pthread_mutex_t mutex;  /* of everything below */
     pthread_cond_t changed; /* room was made, or the end came */
@@ -41,15 +66,20 @@ typedef struct kafka_reader {
     bool stopping;
     bool committing;                          /* a commit is under way */
     rd_kafka_topic_partition_list_t *waiting; /* what is to be committed after it; NULL: nothing */
-} kafka_reader;
+};
+
+/* How much the chains may hold now. When nothing is to be released, since a replay waits for more of one partition while
+ * another one's backlog fills the memory, it is twice as much as otherwise. Under the lock. */
+static inline size_t kafka_bytes_allowed(const kafka_reader *reader)
+{
+    bool overdraw = reader->hungry && reader->in_flight == 0;
+    return reader->spec.bytes_max * (overdraw ? 2 : 1);
+}
 
 /* Fills every offset and the parts' next, end and stop. Leaves all as it was when it fails. */
 sl_result offsets_resolve(kafka_reader *reader, source_partition *partitions, failure *failure);
 
-sl_result ingest_start(kafka_reader *reader, failure *failure); /* the fetcher is assigned */
-void ingest_stop(kafka_reader *reader);
-
 void commits_send(kafka_reader *reader, const source_partition *partitions, size_t count);
-void commits_finish(kafka_reader *reader); /* after ingest_stop: waits a little for what is under way */
+void commits_finish(kafka_reader *reader); /* after the way's stop(): waits a little for what is under way */
 
 #endif

@@ -1,0 +1,237 @@
+/*
+ * sources/kafka/librdkafka.c - reading by librdkafka: a thread drains its consumer into the partitions' chains.
+ *
+ * A second handle, the planner, asks for metadata and offsets, so that answers never queue behind a long poll.
+ *
+ * The thread drains all the time: librdkafka before 2.2 stops fetching for a whole second when its queue runs full, so a reader
+ * that drains once per batch loses most of its speed. It waits in the library for the first message, gathers what comes
+ * within a few milliseconds, and takes the lock once for all of it. Only when the chains hold as much as they may does it
+ * wait for release().
+ *
+ * A partition reached an offset when a message below it arrived, or EOF was told: control records and holes at the end
+ * bring no message.
+ */
+#include <base/log.h>
+#include <base/memory.h>
+#include <inttypes.h>
+#include <sources/kafka/reader.h>
+#include <stdlib.h>
+
+enum { MESSAGES = 10000, IDLE_MS = 500, GATHER_MS = 5, ASK_MS = 5000 };
+
+typedef struct drain {
+    rd_kafka_t *planner;
+    rd_kafka_queue_t *arrivals;
+    pthread_t thread;
+    bool running;
+} drain;
+
+static void *drain_run(void *argument);
+static bool drain_wait(kafka_reader *reader);
+static size_t drain_receive(kafka_reader *reader, rd_kafka_message_t **messages);
+static void drain_store(kafka_reader *reader, rd_kafka_message_t **messages, size_t count);
+static void part_trouble(kafka_reader *reader, const rd_kafka_message_t *message);
+static sl_result trouble_kind(rd_kafka_resp_err_t error);
+
+static sl_result drain_open(kafka_reader *reader, int32_t *count, failure *failure)
+{
+    drain *drain = reader->way_self = memory_new(sizeof *drain);
+    kafka_client_spec client = {
+        KAFKA_PLANNER, reader->spec.settings, reader->spec.job, reader->spec.bytes_max, 0, NULL, NULL
+    };
+    SL_TRY(kafka_client_open(&client, &drain->planner, failure));
+    return kafka_topic_count(drain->planner, reader->topic, ASK_MS, count, failure);
+}
+
+/* rd_kafka_offsets_for_times() knows the times -1 and -2: one request per broker, and its timeout is honoured, which that
+ * of rd_kafka_query_watermark_offsets() is not before 2.3. */
+static sl_result drain_offsets(kafka_reader *reader, int64_t time_ms, int64_t *offsets, failure *failure)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)reader->count);
+    for (size_t i = 0; i < reader->count; i++)
+        rd_kafka_topic_partition_list_add(list, reader->topic, (int32_t)i)->offset = time_ms;
+    rd_kafka_resp_err_t error =
+        rd_kafka_offsets_for_times(((drain *)reader->way_self)->planner, list, ASK_MS);
+    for (int i = 0; i < list->cnt && !error; i++) {
+        const rd_kafka_topic_partition_t *answer = &list->elems[i];
+        error = answer->err;
+        offsets[answer->partition] = answer->offset;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    if (error)
+        return fail(failure, SL_RETRY,
+                    "kafka at %s: asking where the partitions of topic \"%s\" begin and end: %s",
+                    reader->servers, reader->topic, rd_kafka_err2str(error));
+    return SL_OK;
+}
+
+static sl_result drain_start(kafka_reader *reader, failure *failure)
+{
+    drain *drain = reader->way_self;
+    drain->arrivals = rd_kafka_queue_get_consumer(reader->client);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)reader->count);
+    for (size_t i = 0; i < reader->count; i++)
+        rd_kafka_topic_partition_list_add(list, reader->topic, (int32_t)i)->offset =
+            reader->parts[i].chain.next;
+    rd_kafka_resp_err_t error = rd_kafka_assign(reader->client, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (error)
+        return fail(failure, SL_FAILED, "kafka topic \"%s\": %s", reader->topic, rd_kafka_err2str(error));
+    if (pthread_create(&drain->thread, NULL, drain_run, reader) != 0)
+        return fail(failure, SL_FAILED, "kafka topic \"%s\": no thread to read with", reader->topic);
+    drain->running = true;
+    return SL_OK;
+}
+
+static void drain_stop(kafka_reader *reader)
+{
+    drain *drain = reader->way_self;
+    if (drain == NULL)
+        return;
+    if (drain->arrivals)
+        rd_kafka_queue_yield(drain->arrivals);
+    if (drain->running)
+        pthread_join(drain->thread, NULL);
+    drain->running = false;
+}
+
+static void drain_close(kafka_reader *reader)
+{
+    drain *drain = reader->way_self;
+    if (drain == NULL)
+        return;
+    if (drain->arrivals)
+        rd_kafka_queue_destroy(drain->arrivals);
+    kafka_client_close(drain->planner);
+    free(drain);
+}
+
+static int64_t drain_end(kafka_reader *reader, uint32_t part)
+{
+    int64_t low, high;
+    rd_kafka_resp_err_t error =
+        rd_kafka_get_watermark_offsets(reader->client, reader->topic, (int32_t)part, &low, &high);
+    return error ? -1 : high;
+}
+
+static sl_result drain_read(kafka_reader *reader, const source_block *block, source_reading *reading,
+                            source_messages *messages, failure *failure)
+{
+    (void)reader, (void)failure;
+    messages->count = segment_read(block, reading, messages->at, messages->room);
+    return SL_OK;
+}
+
+static void *drain_run(void *argument)
+{
+    kafka_reader *reader = argument;
+    rd_kafka_message_t **messages = memory_new(MESSAGES * sizeof(rd_kafka_message_t *));
+    while (drain_wait(reader)) {
+        size_t count = drain_receive(reader, messages);
+        if (count) {
+            drain_store(reader, messages, count);
+            if (reader->spec.wake)
+                reader->spec.wake(reader->spec.wake_argument);
+        }
+        for (size_t i = 0; i < count; i++)
+            rd_kafka_message_destroy(messages[i]);
+        rd_kafka_poll(reader->client, 0); /* answers to commits */
+    }
+    free(messages);
+    return NULL;
+}
+
+/* Until there is room; false at the end. */
+static bool drain_wait(kafka_reader *reader)
+{
+    pthread_mutex_lock(&reader->mutex);
+    while (!reader->stopping && reader->bytes >= kafka_bytes_allowed(reader))
+        pthread_cond_wait(&reader->changed, &reader->mutex);
+    bool go_on = !reader->stopping;
+    pthread_mutex_unlock(&reader->mutex);
+    return go_on;
+}
+
+static size_t drain_receive(kafka_reader *reader, rd_kafka_message_t **messages)
+{
+    const drain *drain = reader->way_self;
+    messages[0] = rd_kafka_consume_queue(drain->arrivals, IDLE_MS);
+    if (messages[0] == NULL)
+        return 0;
+    ssize_t more = rd_kafka_consume_batch_queue(drain->arrivals, GATHER_MS, messages + 1, MESSAGES - 1);
+    return 1 + (more > 0 ? (size_t)more : 0);
+}
+
+static void part_store(kafka_reader *reader, kafka_part *part, const rd_kafka_message_t *message)
+{
+    rd_kafka_timestamp_type_t type;
+    size_t before = part->chain.bytes;
+    segment_add(&part->chain,
+                &(sl_message){
+                    .origin = { message->offset, rd_kafka_message_timestamp(message, &type), 0 },
+                    .key = { message->key, message->key_len },
+                    .value = { message->payload, message->len },
+                });
+    reader->bytes += part->chain.bytes - before;
+}
+
+static void drain_store(kafka_reader *reader, rd_kafka_message_t **messages, size_t count)
+{
+    pthread_mutex_lock(&reader->mutex);
+    for (size_t i = 0; i < count; i++) {
+        const rd_kafka_message_t *message = messages[i];
+        bool known = message->partition >= 0 && (size_t)message->partition < reader->count;
+        kafka_part *part = &reader->parts[known ? message->partition : 0];
+        if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && known)
+            segment_reach(&part->chain, message->offset);
+        else if (message->err)
+            part_trouble(reader, message);
+        else if (known && part->trouble.result == SL_OK)
+            part_store(reader, part, message);
+    }
+    pthread_mutex_unlock(&reader->mutex);
+}
+
+/* An error instead of messages; the first one that is for good stays. */
+static void part_trouble(kafka_reader *reader, const rd_kafka_message_t *message)
+{
+    bool known = message->partition >= 0 && (size_t)message->partition < reader->count;
+    kafka_part *part = &reader->parts[known ? message->partition : 0];
+    sl_result kind = trouble_kind(message->err);
+    if (sl_is_retriable(part->trouble.result))
+        failure_clear(&part->trouble);
+    if (kind == SL_DATA_LOSS)
+        fail(&part->trouble, kind,
+             "kafka topic \"%s\" partition %" PRId32 " has nothing at offset %" PRId64
+             " any more: retention took it, or the topic was made anew (%s)",
+             reader->topic, message->partition, part->chain.next, rd_kafka_message_errstr(message));
+    else
+        fail(&part->trouble, kind, "kafka topic \"%s\" partition %" PRId32 " at %s: %s", reader->topic,
+             message->partition, reader->servers, rd_kafka_message_errstr(message));
+}
+
+static sl_result trouble_kind(rd_kafka_resp_err_t error)
+{
+    switch (error) {
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE: return SL_DATA_LOSS;
+    case RD_KAFKA_RESP_ERR__BAD_MSG: /* the library goes on behind what it could not read */
+    case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
+    case RD_KAFKA_RESP_ERR__UNDERFLOW:
+    case RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED:
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG: return SL_FAILED;
+    default: return SL_RETRY;
+    }
+}
+
+const kafka_way kafka_way_librdkafka = {
+    .name = "librdkafka",
+    .open = drain_open,
+    .offsets = drain_offsets,
+    .start = drain_start,
+    .stop = drain_stop,
+    .close = drain_close,
+    .end = drain_end,
+    .read = drain_read,
+};
