@@ -3,6 +3,7 @@
  */
 #include <base/clock.h>
 #include <errno.h>
+#include <stdio.h>
 #include <time.h>
 
 enum { NS_PER_MS = 1000000, NS_PER_S = 1000000000, MS_PER_DAY = 86400000 };
@@ -74,6 +75,22 @@ void clock_iso(int64_t ms, char at[25])
     at[19] = '.';
     at[23] = 'Z';
     at[24] = '\0';
+}
+
+const char *clock_span(int64_t ns, char at[32])
+{
+    long long ms = ns / NS_PER_MS, seconds = ms / 1000, minutes = seconds / 60, hours = minutes / 60;
+    if (seconds == 0)
+        snprintf(at, 32, "%lld ms", ms);
+    else if (minutes == 0)
+        snprintf(at, 32, "%lld.%lld s", seconds, ms % 1000 / 100);
+    else if (hours == 0)
+        snprintf(at, 32, "%lld min %lld s", minutes, seconds % 60);
+    else if (hours < 24)
+        snprintf(at, 32, "%lld h %lld min", hours, minutes % 60);
+    else
+        snprintf(at, 32, "%lld d %lld h", hours / 24, hours % 24);
+    return at;
 }
 
 static void digits_put(char *at, int64_t value, unsigned count)

@@ -25,4 +25,7 @@ void clock_condition(pthread_cond_t *condition); /* makes a condition that clock
 /* "2026-11-23T10:00:00.123Z" and its NUL into 25 bytes. */
 void clock_iso(int64_t ms, char at[25]);
 
+/* A length of time for people: "350 ms", "12.3 s", "4 min 12 s", "3 h 5 min", "2 d 7 h". Returns `at`. */
+const char *clock_span(int64_t ns, char at[32]);
+
 #endif

@@ -6,6 +6,7 @@
 #include <base/faults.h>
 #include <base/log.h>
 #include <base/memory.h>
+#include <base/outage.h>
 #include <base/retry.h>
 #include <batches/account.h>
 #include <batches/scheduler.h>
@@ -20,7 +21,8 @@ struct scheduler {
     buffer ranges;      /* of sl_range */
     buffer account;     /* its line, with a NUL */
     int64_t started_ns;
-    bool saved; /* the checkpoint holds a state already: empty batches need not wait for the disk */
+    outage outage; /* the failed attempts: a server that is away for hours needs few lines */
+    bool saved;    /* the checkpoint holds a state already: empty batches need not wait for the disk */
     pthread_mutex_t mutex; /* guards what other threads ask for: */
     scheduler_totals totals;
     buffer told;
@@ -160,6 +162,24 @@ static void batch_settle(scheduler *self, const batch *batch)
     note_done(self);
 }
 
+static void tell_failed(scheduler *self, const failure *why, bool stop)
+{
+    bool news = outage_goes_on(&self->outage, why->text, clock_ns(self->spec.clock)) || stop;
+    if (news || log_wants(LOG_LEVEL_DEBUG))
+        log_write(news ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "scheduler",
+                  "batch %lld, attempt %d failed: %s; %s", (long long)self->info.batch_id, self->info.attempt,
+                  why->text, stop ? "the next start tries again" : "trying again");
+}
+
+static void tell_goes_on(scheduler *self)
+{
+    int64_t lasted_ns;
+    char span[32];
+    if (outage_ends(&self->outage, clock_ns(self->spec.clock), &lasted_ns))
+        log_info("scheduler", "batch %lld is done at attempt %d; batches had waited for %s",
+                 (long long)self->info.batch_id, self->info.attempt, clock_span(lasted_ns, span));
+}
+
 /* An attempt failed. SL_OK: try again; else the batch stays for the next start. */
 static sl_result batch_failed(scheduler *self, retry *retry, failure *why)
 {
@@ -177,13 +197,15 @@ static sl_result batch_failed(scheduler *self, retry *retry, failure *why)
                     counted(times, "time", "times").at, last.text);
     }
     bool stop = atomic_load(self->spec.stop);
-    log_warn("scheduler", "batch %lld, attempt %d failed: %s; %s", (long long)self->info.batch_id,
-             self->info.attempt, why->text, stop ? "the next start tries again" : "trying again");
-    if (stop || !retry_wait(retry, INT64_MAX, self->spec.stop))
-        return fail(why, SL_FAILED, "stopped while batch %lld waited for another try",
-                    (long long)self->info.batch_id);
-    failure_clear(why);
-    return SL_OK;
+    tell_failed(self, why, stop);
+    if (!stop && retry_wait(retry, INT64_MAX, self->spec.stop)) {
+        failure_clear(why);
+        return SL_OK;
+    }
+    if (!stop)
+        log_info("scheduler", "batch %lld waited for another try: the next start runs it again",
+                 (long long)self->info.batch_id);
+    return why->result;
 }
 
 sl_result scheduler_run_one(scheduler *self, batch *batch, failure *failure)
@@ -203,8 +225,7 @@ sl_result scheduler_run_one(scheduler *self, batch *batch, failure *failure)
             break;
         SL_TRY(batch_failed(self, &retry, failure));
     }
-    if (retry.tries)
-        log_info("scheduler", "batch %lld is done at attempt %d", (long long)batch->id, frame.attempt);
+    tell_goes_on(self);
     batch_settle(self, batch);
     return SL_OK;
 }

@@ -57,6 +57,32 @@ static void days_around_leap_days_are_right(void **unused)
     assert_string_equal(at, "1970-01-01T00:00:00.000Z");
 }
 
+static void a_length_of_time_has_two_units_at_most(void **unused)
+{
+    (void)unused;
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } spans[] = {
+        { 0, "0 ms" },
+        { 999, "999 ms" },
+        { 1000, "1.0 s" },
+        { 12399, "12.3 s" },
+        { 59999, "59.9 s" },
+        { 60000, "1 min 0 s" },
+        { 252000, "4 min 12 s" },
+        { 3599999, "59 min 59 s" },
+        { 11100000, "3 h 5 min" },
+        { 86399999, "23 h 59 min" },
+        { 198000000, "2 d 7 h" },
+    };
+    char at[32];
+    for (size_t i = 0; i < sizeof spans / sizeof *spans; i++)
+        assert_string_equal(clock_span(spans[i].ms * 1000000, at), spans[i].text);
+    clock_span(INT64_MAX, at);
+    assert_true(strlen(at) < sizeof at);
+}
+
 static void a_time_beyond_four_digits_of_years_is_the_nearest(void **unused)
 {
     (void)unused;
@@ -158,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_time_is_written_as_the_calendar_has_it),
         cmocka_unit_test(days_around_leap_days_are_right),
+        cmocka_unit_test(a_length_of_time_has_two_units_at_most),
         cmocka_unit_test(a_time_beyond_four_digits_of_years_is_the_nearest),
         cmocka_unit_test(the_system_clock_goes_with_the_librarys),
         cmocka_unit_test(a_manual_clock_stands_until_it_is_moved),

@@ -179,7 +179,7 @@ static void redis_hindered(trial *trial)
     trial_wait_all(trial);
     redis_server_kill(trial->redis);
     trial_send(trial, 300);
-    trial_wait_log(trial, "cannot connect", 2);
+    trial_wait_log(trial, "cannot connect", 1);
     redis_server_restart(trial->redis);
     trial_send(trial, 300);
     trial_wait_all(trial);

@@ -381,20 +381,29 @@ static void log_show(const trial *trial)
     free(text);
 }
 
-static bool is_all_done(trial *trial, const void *unused)
+/* What a completed batch's account says of its ranges. */
+static void account_note(const char *account, int64_t *done)
 {
-    (void)unused;
-    char path[TRIAL_PATH + 20];
-    int64_t done[MADE_PARTITIONS_MAX] = { 0 };
-    snprintf(path, sizeof path, "%s/history.ndjson", trial->work_dir);
-    char *text = file_text(path);
-    for (const char *at = text; (at = strstr(at, "\"partition\":")); at++) {
+    if (strstr(account, "\"state\":\"completed\"") == NULL)
+        return; /* an attempt that failed */
+    for (const char *at = account; (at = strstr(at, "\"partition\":")); at++) {
         int partition;
         long long from, until;
         if (sscanf(at, "\"partition\":%d,\"from\":%lld,\"until\":%lld", &partition, &from, &until) == 3 &&
             done[partition] < until)
             done[partition] = until;
     }
+}
+
+static bool is_all_done(trial *trial, const void *unused)
+{
+    (void)unused;
+    char path[TRIAL_PATH + 20];
+    int64_t done[MADE_PARTITIONS_MAX] = { 0 };
+    snprintf(path, sizeof path, "%s/history.ndjson", trial->work_dir);
+    char *text = file_text(path), *rest = text;
+    for (char *line; (line = strsep(&rest, "\n"));)
+        account_note(line, done);
     free(text);
     bool all = true;
     for (int32_t i = 0; i < trial->listens.partitions; i++)
