@@ -55,7 +55,9 @@ typedef struct record_limits {
 static const char *header_read(const unsigned char *at, record_batch *batch);
 static sl_result records_open(const record_batch *batch, const void *at, record_scratch *scratch,
                               failure *failure);
-static inline const char *record_read(const unsigned char *at, const unsigned char *end, record *record);
+__attribute__((always_inline)) static inline const char *record_read(const unsigned char *at,
+                                                                     const unsigned char *end,
+                                                                     record *record);
 static sl_result record_damaged(const record_cursor *cursor, const char *why, failure *failure);
 
 /* ---- Numbers ---- */
@@ -70,32 +72,31 @@ static inline uint64_t number64(const unsigned char *at)
     return (uint64_t)number32(at) << 32 | number32(at + 4);
 }
 
-/* The rest of a varint whose first two bytes say that more follow; NULL: it has more than `bits`. */
-static const unsigned char *varint_rest(const unsigned char *at, unsigned bits, uint64_t *value)
+typedef struct varint {
+    uint64_t value;
+    const unsigned char *next; /* behind it; NULL: it has more bits than asked for */
+} varint;
+
+/* One whose first two bytes say that more follow. Apart, so that the usual ones stay in registers. */
+__attribute__((noinline)) static varint varint_long(const unsigned char *at, unsigned bits)
 {
-    uint64_t sum = (at[0] & 127u) | (uint64_t)(at[1] & 127u) << 7;
+    uint64_t value = (at[0] & 127u) | (uint64_t)(at[1] & 127u) << 7;
     at += 2;
     for (unsigned shift = 14; shift < bits; shift += 7, at++) {
-        sum |= (uint64_t)(*at & 127u) << shift;
-        if (*at < 128) {
-            *value = sum;
-            return bits - shift < 7 && *at >> (bits - shift) ? NULL : at + 1;
-        }
+        value |= (uint64_t)(*at & 127u) << shift;
+        if (*at < 128)
+            return (varint){ value, bits - shift < 7 && *at >> (bits - shift) ? NULL : at + 1 };
     }
-    return NULL;
+    return (varint){ 0, NULL };
 }
 
-static inline const unsigned char *varint(const unsigned char *at, unsigned bits, uint64_t *value)
+static inline varint varint_at(const unsigned char *at, unsigned bits)
 {
-    if (at[0] < 128) {
-        *value = at[0];
-        return at + 1;
-    }
-    if (at[1] < 128) {
-        *value = (at[0] & 127u) | (uint64_t)at[1] << 7;
-        return at + 2;
-    }
-    return varint_rest(at, bits, value);
+    if (at[0] < 128)
+        return (varint){ at[0], at + 1 };
+    if (at[1] < 128)
+        return (varint){ (at[0] & 127u) | (uint64_t)at[1] << 7, at + 2 };
+    return varint_long(at, bits);
 }
 
 static inline uint64_t unzigzag(uint64_t value)
@@ -320,54 +321,57 @@ static sl_result record_damaged(const record_cursor *cursor, const char *why, fa
 }
 
 /* Is there a key or value of this size (zigzag; 1: null)? */
-static inline bool text_fits(uint64_t size, const unsigned char *at, const unsigned char *end)
+static inline bool text_fits(varint size, const unsigned char *end)
 {
-    return size == 1 || (size % 2 == 0 && (int64_t)(size / 2) <= end - at);
+    return size.value == 1 || (size.value % 2 == 0 && (int64_t)(size.value / 2) <= end - size.next);
 }
 
-static inline sl_text text_of(uint64_t size, const unsigned char *at)
+static inline sl_text text_of(varint size)
 {
-    return (sl_text){ size == 1 ? NULL : (const char *)at, size / 2 };
+    return (sl_text){ size.value == 1 ? NULL : (const char *)size.next, size.value / 2 };
 }
 
 /* The count of headers agrees with the bytes that they have; the headers themselves are not looked at. */
-static const char *rest_check(const unsigned char *at, const unsigned char *end)
+__attribute__((noinline)) static const char *rest_check(const unsigned char *at, const unsigned char *end)
 {
-    uint64_t count;
     if (at >= end)
         return "the record is too short";
-    at = varint(at, 32, &count);
-    if (at == NULL || count % 2 || (int64_t)count > end - at || (count == 0 && at != end))
+    varint count = varint_at(at, 32);
+    if (count.next == NULL || count.value % 2 || (int64_t)count.value > end - count.next ||
+        (count.value == 0 && count.next != end))
         return "the record has not as many headers as it says";
     return NULL;
 }
 
 /* The reason why it is damaged, or NULL. Reads less than SEGMENT_SLACK bytes more than it knows to be there. */
-static inline const char *record_read(const unsigned char *at, const unsigned char *end, record *record)
+__attribute__((always_inline)) static inline const char *record_read(const unsigned char *at,
+                                                                     const unsigned char *end, record *record)
 {
-    uint64_t length, offset, key, value;
     if (at >= end)
         return "there are no more bytes";
-    at = varint(at, 32, &length);
-    if (at == NULL || length % 2 || (int64_t)(length / 2) > end - at)
+    varint length = varint_at(at, 32);
+    if (length.next == NULL || length.value % 2 || (int64_t)(length.value / 2) > end - length.next)
         return "the record reaches beyond the end";
-    record->end = at + length / 2;
-    at = varint(at + 1, 64, &record->time);
-    if (at == NULL || (at = varint(at, 32, &offset)) == NULL)
-        return "the record's time or offset is no number";
-    record->time = unzigzag(record->time);
-    record->offset = (uint32_t)(offset / 2) | -(uint32_t)(offset % 2); /* below 0: beyond any */
-    at = varint(at, 32, &key);
-    if (at == NULL || !text_fits(key, at, record->end))
+    record->end = length.next + length.value / 2;
+    varint time = varint_at(length.next + 1, 64);
+    if (time.next == NULL)
+        return "the record's time is no number";
+    varint offset = varint_at(time.next, 32);
+    if (offset.next == NULL)
+        return "the record's offset is no number";
+    record->time = unzigzag(time.value);
+    record->offset = (uint32_t)(offset.value / 2) | -(uint32_t)(offset.value % 2); /* below 0: beyond any */
+    varint key = varint_at(offset.next, 32);
+    if (key.next == NULL || !text_fits(key, record->end))
         return "the record's key reaches beyond it";
-    record->key = text_of(key, at);
-    at = varint(at + key / 2, 32, &value);
-    if (at == NULL || !text_fits(value, at, record->end))
+    record->key = text_of(key);
+    varint value = varint_at(key.next + key.value / 2, 32);
+    if (value.next == NULL || !text_fits(value, record->end))
         return "the record's value reaches beyond it";
-    record->value = text_of(value, at);
-    at += value / 2;
-    record->rest = at;
-    return *at == 0 && at + 1 == record->end ? NULL : rest_check(at, record->end);
+    record->value = text_of(value);
+    record->rest = value.next + value.value / 2;
+    return *record->rest == 0 && record->rest + 1 == record->end ? NULL
+                                                                 : rest_check(record->rest, record->end);
 }
 
 /* ---- Markers ---- */
