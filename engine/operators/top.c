@@ -8,6 +8,8 @@
  *
  *     candidates   412  380  377 ...  61          as many as 2 * keep, cut to keep when they are full
  *     floor                              60       the best that was cut away
+ *
+ * A shard's owner brings only the wanted ones into order; the driver merges the shards' lists, and stops when a list is full.
  */
 #include <base/memory.h>
 #include <base/sort.h>
@@ -27,7 +29,9 @@ typedef struct group {
     char *name; /* of name_size bytes */
     size_t name_size;
     item *items; /* 2 * keep */
-    size_t count;
+    item **
+        sorted; /* to each of them; those of the candidates first, the best `wanted` of them in order after a report */
+    size_t count; /* of the candidates */
     bool has_floor;
     int64_t floor_amount;
     buffer floor_then;
@@ -42,9 +46,16 @@ typedef struct top_shard {
     arena memory;          /* of the results */
 } top_shard;
 
+/* The rows of a group in one shard, best first. */
+typedef struct run {
+    sl_text group;
+    const char *rows;
+    size_t count;
+} run;
+
 typedef struct result {
     int64_t end_ms;
-    char *rows;
+    run *runs;
     size_t count;
 } result;
 
@@ -58,7 +69,7 @@ typedef struct top {
     operator_emit *emit;
     int64_t batch_id;
     top_shard shards[STORE_SHARDS];
-    buffer gathered; /* driver: of char *: rows of all shards */
+    buffer gathered, sorted; /* driver: of run: those of all shards; of run * */
 } top;
 
 static sl_text text_of(const char *row, const sl_fields *field)
@@ -77,16 +88,16 @@ static int order_of(int64_t a_amount, sl_text a_then, int64_t b_amount, sl_text 
     return sl_text_compare(a_then, b_then);
 }
 
-/* Candidates hardly change places from report to report: insertion takes one pass. */
-static void items_sort(item *items, size_t count)
+static int item_order(const void *a, const void *b, const void *unused)
 {
-    for (size_t i = 1; i < count; i++) {
-        item moved = items[i];
-        size_t at = i;
-        for (; at && order_of(moved.amount, moved.then, items[at - 1].amount, items[at - 1].then) < 0; at--)
-            items[at] = items[at - 1];
-        items[at] = moved;
-    }
+    const item *left = a, *right = b;
+    (void)unused;
+    return order_of(left->amount, left->then, right->amount, right->then);
+}
+
+static void group_sort(group *group, size_t most)
+{
+    sort_first((void **)group->sorted, group->count, most, item_order, NULL);
 }
 
 static sl_result top_open(const operator_spec *spec, void **opened, failure *failure)
@@ -111,6 +122,7 @@ static void group_done(group *group)
 {
     free(group->name);
     free(group->items);
+    free(group->sorted);
     buffer_done(&group->floor_then);
 }
 
@@ -127,6 +139,7 @@ static void top_close(void *opened)
         arena_done(&shard->memory);
     }
     buffer_done(&self->gathered);
+    buffer_done(&self->sorted);
     free(self);
 }
 
@@ -172,6 +185,9 @@ static group *group_of(top *self, top_shard *shard, sl_text name)
     if (name.size)
         memcpy(added->name, name.at, name.size);
     added->items = memory_new(2 * self->keep * sizeof(item));
+    added->sorted = memory_new(2 * self->keep * sizeof(item *));
+    for (size_t i = 0; i < 2 * self->keep; i++)
+        added->sorted[i] = &added->items[i];
     return added;
 }
 
@@ -182,17 +198,20 @@ static void group_refresh(top *self, unsigned number, group *group)
     char *row = arena_take(&shard->memory, self->row_bytes);
     size_t kept = 0;
     for (size_t i = 0; i < group->count; i++) {
-        uint32_t id = group->items[i].id;
+        item *candidate = group->sorted[i];
+        uint32_t id = candidate->id;
         bool there = self->keyed->row(self->keyed->self, number, id, 0, row);
         if (there &&
-            sl_text_equal(text_of(row, &self->drawn.per), (sl_text){ group->name, group->name_size }))
-            group->items[kept++] = (item){ self->keyed->amount(self->keyed->self, number, id),
-                                           text_of(row, &self->drawn.then), id };
-        else
+            sl_text_equal(text_of(row, &self->drawn.per), (sl_text){ group->name, group->name_size })) {
+            candidate->amount = self->keyed->amount(self->keyed->self, number, id);
+            candidate->then = text_of(row, &self->drawn.then);
+            group->sorted[i] = group->sorted[kept];
+            group->sorted[kept++] = candidate;
+        } else {
             candidate_set(shard, id, false);
+        }
     }
     group->count = kept;
-    items_sort(group->items, kept);
 }
 
 static void group_cut(top *self, unsigned number, group *group)
@@ -200,7 +219,8 @@ static void group_cut(top *self, unsigned number, group *group)
     group_refresh(self, number, group);
     if (group->count <= self->keep)
         return;
-    const item *best = &group->items[self->keep];
+    group_sort(group, self->keep + 1);
+    const item *best = group->sorted[self->keep];
     sl_text floor_then = { group->floor_then.at, group->floor_then.size };
     if (!group->has_floor || order_of(best->amount, best->then, group->floor_amount, floor_then) < 0) {
         group->has_floor = true;
@@ -209,7 +229,7 @@ static void group_cut(top *self, unsigned number, group *group)
         buffer_append(&group->floor_then, best->then.at, best->then.size);
     }
     for (size_t i = self->keep; i < group->count; i++)
-        candidate_set(&self->shards[number], group->items[i].id, false);
+        candidate_set(&self->shards[number], group->sorted[i]->id, false);
     group->count = self->keep;
 }
 
@@ -225,7 +245,7 @@ static void candidate_offer(top *self, unsigned number, uint32_t id, char *row)
     sl_text floor_then = { group->floor_then.at, group->floor_then.size };
     if (group->has_floor && order_of(offered.amount, offered.then, group->floor_amount, floor_then) >= 0)
         return;
-    group->items[group->count++] = offered;
+    *group->sorted[group->count++] = offered;
     candidate_set(shard, id, true);
     if (group->count == 2 * self->keep)
         group_cut(self, number, group);
@@ -253,7 +273,7 @@ static bool group_is_exact(const top *self, const group *group)
         return true;
     if (group->count < self->wanted)
         return false;
-    const item *last = &group->items[self->wanted - 1];
+    const item *last = group->sorted[self->wanted - 1];
     return order_of(last->amount, last->then, group->floor_amount,
                     (sl_text){ group->floor_then.at, group->floor_then.size }) < 0;
 }
@@ -270,8 +290,10 @@ static void shard_rebuild(top *self, unsigned number)
         memset(shard->candidate_bits.at, 0, shard->candidate_bits.size);
     for (uint32_t id = 0; id < self->keyed->ids(self->keyed->self, number); id++)
         candidate_offer(self, number, id, row);
-    for (size_t g = 0; g < shard->group_count; g++)
+    for (size_t g = 0; g < shard->group_count; g++) {
         group_refresh(self, number, &shard->groups[g]);
+        group_sort(&shard->groups[g], self->wanted);
+    }
 }
 
 /* ---- Reports ---- */
@@ -286,15 +308,17 @@ static void row_keep(const top *self, char *row, arena *memory)
     }
 }
 
-static size_t group_write(top *self, unsigned number, const group *group, int64_t end_ms, char *rows)
+static run group_write(top *self, unsigned number, const group *group, int64_t end_ms)
 {
+    arena *memory = &self->shards[number].memory;
     size_t count = group->count < self->wanted ? group->count : self->wanted;
+    char *rows = arena_take(memory, count * self->row_bytes + 1);
     for (size_t i = 0; i < count; i++) {
         char *row = rows + i * self->row_bytes;
-        self->keyed->row(self->keyed->self, number, group->items[i].id, end_ms, row);
-        row_keep(self, row, &self->shards[number].memory);
+        self->keyed->row(self->keyed->self, number, group->sorted[i]->id, end_ms, row);
+        row_keep(self, row, memory);
     }
-    return count;
+    return (run){ { group->name, group->name_size }, rows, count };
 }
 
 static void top_report(void *opened, sl_task *task, unsigned number, int64_t end_ms)
@@ -306,73 +330,96 @@ static void top_report(void *opened, sl_task *task, unsigned number, int64_t end
     shard->ready = true;
     for (size_t g = 0; g < shard->group_count; g++) {
         group_refresh(self, number, &shard->groups[g]);
+        group_sort(&shard->groups[g], self->wanted);
         exact &= group_is_exact(self, &shard->groups[g]);
     }
     if (!exact)
         shard_rebuild(self, number);
     result made = { .end_ms = end_ms };
-    made.rows = arena_take(&shard->memory, shard->group_count * self->wanted * self->row_bytes + 1);
-    for (size_t g = 0; g < shard->group_count; g++)
-        made.count +=
-            group_write(self, number, &shard->groups[g], end_ms, made.rows + made.count * self->row_bytes);
+    made.runs = arena_take(&shard->memory, shard->group_count * sizeof(run) + 1);
+    for (size_t g = 0; g < shard->group_count; g++) {
+        run *run = &made.runs[made.count];
+        *run = group_write(self, number, &shard->groups[g], end_ms);
+        made.count += run->count > 0;
+    }
     buffer_append(&shard->results, &made, sizeof made);
 }
 
-static int row_order(const void *a, const void *b, const void *opened)
+static int run_order(const void *a, const void *b, const void *unused)
+{
+    (void)unused;
+    return sl_text_compare(((const run *)a)->group, ((const run *)b)->group);
+}
+
+/* Of two runs of a group the one whose next row is worse comes first: a heap has the best at its front. */
+static int head_order(const void *a, const void *b, const void *opened)
 {
     const top *self = opened;
-    const char *left = a, *right = b;
+    const char *left = ((const run *)a)->rows, *right = ((const run *)b)->rows;
     int64_t left_amount, right_amount;
     memcpy(&left_amount, left + self->drawn.most.offset[0], sizeof left_amount);
     memcpy(&right_amount, right + self->drawn.most.offset[0], sizeof right_amount);
-    int order = sl_text_compare(text_of(left, &self->drawn.per), text_of(right, &self->drawn.per));
-    return order ? order
-                 : order_of(left_amount, text_of(left, &self->drawn.then), right_amount,
-                            text_of(right, &self->drawn.then));
+    return order_of(right_amount, text_of(right, &self->drawn.then), left_amount,
+                    text_of(left, &self->drawn.then));
 }
 
-static void gather(top *self, size_t report)
+/* Copies of the runs of all shards, which another attempt at the batch wants again; those of a group together. */
+static run **gather(top *self, size_t report, size_t *count)
 {
-    self->gathered.size = 0;
+    self->gathered.size = self->sorted.size = 0;
     for (unsigned s = 0; s < STORE_SHARDS; s++) {
         const result *made = (const result *)(const void *)self->shards[s].results.at + report;
-        for (size_t i = 0; i < made->count; i++) {
-            char *row = made->rows + i * self->row_bytes;
-            buffer_append(&self->gathered, &row, sizeof row);
-        }
+        buffer_append(&self->gathered, made->runs, made->count * sizeof *made->runs);
     }
-    sort_pointers((void **)(void *)self->gathered.at, self->gathered.size / sizeof(char *), row_order, self);
+    run *runs = (run *)(void *)self->gathered.at;
+    *count = self->gathered.size / sizeof *runs;
+    for (size_t i = 0; i < *count; i++)
+        buffer_append(&self->sorted, &(run *){ &runs[i] }, sizeof(run *));
+    sort_pointers((void **)(void *)self->sorted.at, *count, run_order, NULL);
+    return (run **)(void *)self->sorted.at;
 }
 
-/* The first rows of each group, with their ranks, in one piece. */
-static size_t rank(const top *self, char *rows)
+/* The best rows of a group's runs, with their ranks; returns how many. */
+static size_t merge(const top *self, run **runs, size_t count, char *rows)
 {
-    char *const *sorted = (char *const *)(void *)self->gathered.at;
-    size_t all = self->gathered.size / sizeof *sorted, count = 0;
-    int64_t place = 0;
-    for (size_t i = 0; i < all; i++) {
-        bool same = i && sl_text_equal(text_of(sorted[i], &self->drawn.per),
-                                       text_of(sorted[i - 1], &self->drawn.per));
-        place = same ? place + 1 : 1;
-        if (place > self->drawn.count)
-            continue;
-        char *row = rows + count++ * self->row_bytes;
-        memcpy(row, sorted[i], self->row_bytes);
+    int64_t rank = 0;
+    heap_make((void **)runs, count, head_order, self);
+    while (count && rank < self->drawn.count) {
+        char *row = rows + (size_t)rank++ * self->row_bytes;
+        memcpy(row, runs[0]->rows, self->row_bytes);
         if (self->drawn.rank.count)
-            memcpy(row + self->drawn.rank.offset[0], &place, sizeof place);
+            memcpy(row + self->drawn.rank.offset[0], &rank, sizeof rank);
+        runs[0]->rows += self->row_bytes;
+        if (--runs[0]->count == 0)
+            runs[0] = runs[--count];
+        heap_settle((void **)runs, count, head_order, self);
     }
-    return count;
+    return (size_t)rank;
+}
+
+static void report_emit(top *self, sl_task *task, size_t report)
+{
+    size_t count, total = 0, written = 0;
+    run **runs = gather(self, report, &count);
+    for (size_t i = 0; i < count; i++)
+        total += runs[i]->count;
+    char *rows = arena_take(&task->memory, total * self->row_bytes + 1);
+    for (size_t from = 0, until; from < count; from = until) {
+        for (until = from + 1; until < count && run_order(runs[from], runs[until], NULL) == 0;)
+            until++;
+        written += merge(self, runs + from, until - from, rows + written * self->row_bytes);
+    }
+    self->emit(self->executor, task, self->number, rows, written);
 }
 
 static void top_finish(void *opened, sl_task *task)
 {
     top *self = opened;
-    size_t reports = self->shards[0].results.size / sizeof(result);
+    const result *results = (const result *)(const void *)self->shards[0].results.at;
+    size_t reports = self->shards[0].results.size / sizeof *results;
     for (size_t report = 0; report < reports; report++) {
-        gather(self, report);
-        char *rows = arena_take(&task->memory, self->gathered.size / sizeof(char *) * self->row_bytes + 1);
-        task->report_ms = ((const result *)(const void *)self->shards[0].results.at)[report].end_ms;
-        self->emit(self->executor, task, self->number, rows, rank(self, rows));
+        task->report_ms = results[report].end_ms;
+        report_emit(self, task, report);
     }
 }
 

@@ -2,6 +2,8 @@
  * tests/operators/top.c - the names with the most hits of each group, against a recount and a full sort: ties, groups that
  * empty, thousands of keys per group, windows that forget what was on top. A list is written only when it changed.
  */
+#include <base/disk.h>
+#include <base/folder.h>
 #include <base/memory.h>
 #include <setjmp.h>
 #include <sluice/test.h>
@@ -166,7 +168,8 @@ typedef struct round {
     uint64_t seed;
     size_t names, areas, hits_most; /* of a batch */
     int batches;
-    bool drifts; /* what is hit moves on: names rise, fall and leave */
+    size_t places_most; /* of a list; 0: 12 */
+    bool drifts;        /* what is hit moves on: names rise, fall and leave */
 } round;
 
 static size_t name_draw(const round *round, dice *dice, int batch)
@@ -202,8 +205,10 @@ static size_t round_run(const round *round)
     recount->pane_ms = 50 * (int64_t)(1 + dice_below(&dice, 6));
     recount->length_ms = recount->pane_ms * (int64_t)(1 + dice_below(&dice, 12));
     recount->slide_ms = dice_below(&dice, 3) ? 0 : 1 + (int64_t)dice_below(&dice, 700);
-    setup = (struct setup){ .at_least = (int64_t)dice_below(&dice, 3),
-                            .count = (int64_t)(1 + dice_below(&dice, 12)) };
+    setup =
+        (struct setup){ .at_least = (int64_t)dice_below(&dice, 3),
+                        .count =
+                            (int64_t)(1 + dice_below(&dice, round->places_most ? round->places_most : 12)) };
     setup.window =
         (sl_window){ { recount->length_ms }, { recount->slide_ms }, { recount->pane_ms }, { 0 }, { 0 } };
     snprintf(story, sizeof story, "seed %llu: length %lld, slide %lld, pane %lld, %lld of %zu names",
@@ -251,6 +256,13 @@ static void one_group_may_hold_everything(void **state)
         round_run(&(round){ seed, 4000, 1, 9000, 20, .drifts = true });
 }
 
+static void lists_may_have_thousands_of_places(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 300; seed < 304; seed++)
+        round_run(&(round){ seed, NAMES_MAX, AREAS, 9000, 12, .places_most = 4000, .drifts = seed % 2 });
+}
+
 /* ---- By hand ---- */
 
 static void open_small(sl_test **test)
@@ -292,12 +304,42 @@ static void a_list_comes_again_after_it_was_empty(void **state)
     sl_test_close(test);
 }
 
+/* The same as without it: an attempt that failed leaves what was found for the next one. */
+static void a_list_that_could_not_be_written_is_written_at_the_next_attempt(void **state)
+{
+    (void)state;
+    char options[2][400];
+    folder_open();
+    for (int i = 0; i < 2; i++) {
+        snprintf(options[i], sizeof options[i], "--interval 1s --to top=file:%s", folder_path(i ? "b" : "a"));
+        setup = (struct setup){ .count = 3 };
+        sl_test *test = sl_test_open(&ranking, options[i]);
+        for (int n = 0; n < 40; n++) {
+            char line[32];
+            snprintf(line, sizeof line, "%d|name %d", n % 2, n * n % 17);
+            sl_test_send(test, "lines", line);
+        }
+        assert_true(disk_break(i ? "write:ENOSPC:/b/:1:1" : NULL));
+        sl_test_batch(test);
+        assert_int_equal(sl_test_account(test)->attempt, 1 + i);
+        disk_break(NULL);
+        sl_test_close(test);
+    }
+    char *first = memory_text(folder_read("a/top/batch-1000.ndjson"));
+    assert_non_null(strstr(first, "\"rank\":3"));
+    assert_string_equal(folder_read("b/top/batch-1000.ndjson"), first);
+    free(first);
+    folder_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(few_names_come_and_go),
         cmocka_unit_test(thousands_of_names_share_few_places),
         cmocka_unit_test(one_group_may_hold_everything),
+        cmocka_unit_test(lists_may_have_thousands_of_places),
+        cmocka_unit_test(a_list_that_could_not_be_written_is_written_at_the_next_attempt),
         cmocka_unit_test(equal_ones_stand_in_the_order_of_their_names),
         cmocka_unit_test(a_list_comes_again_after_it_was_empty),
     };
