@@ -13,6 +13,8 @@ MARCH   ?=
 FOR     ?=
 # Tests to run: parts of their paths, as in TESTS="base/ jobs/listens"
 TESTS   ?=
+# Of fuzzing: inputs for each target
+RUNS    ?= 2000000
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
@@ -32,6 +34,9 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
+# The sanitizers' libraries come with a version of clang, which need not be the one called "clang".
+clang_version = $(firstword $(foreach version,14 15 16 17 18 19 20,$(notdir $(shell command -v clang-$(version)))) clang)
+
 # The archive holds machine code beside what the link-time optimizer reads: jobs and the command are linked with it,
 # tests quickly without it, and nothing is compiled twice.
 ifeq ($(VARIANT),release)
@@ -46,10 +51,15 @@ archiver := ar
 else ifeq ($(VARIANT),tsan)
 # gcc's OpenMP library is unknown to ThreadSanitizer and looks like a race; clang's is not.
 out      := build/tsan
-CC       := $(firstword $(foreach version,14 15 16 17 18 19 20,$(notdir $(shell command -v clang-$(version)))) clang)
+CC       := $(clang_version)
 optimize := -O1 -g -fno-omit-frame-pointer -fsanitize=thread
 # Takes tests/support/c11_threads.c into every test.
 LDFLAGS  += -Wl,-u,thrd_create
+archiver := ar
+else ifeq ($(VARIANT),fuzz)
+out      := build/fuzz
+CC       := $(clang_version)
+optimize := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 archiver := ar
 else ifeq ($(VARIANT),clang)
 out      := build/clang
@@ -57,7 +67,7 @@ CC       := clang
 optimize := -O2 -g1
 archiver := ar
 else
-$(error VARIANT is release, asan, tsan or clang)
+$(error VARIANT is release, asan, tsan, fuzz or clang)
 endif
 
 # ------------------------------------------------------------------------------------------------------------ what is built
@@ -87,6 +97,9 @@ named_in_TESTS   = $(strip $(foreach part,$(TESTS),$(findstring $(part),$1)))
 tests_wanted    := $(call test_program,$(if $(TESTS),$(foreach test,$(test_mains),$(if \
                        $(call named_in_TESTS,$(test)),$(test))),$(test_mains)))
 
+# Without a main: libFuzzer brings it. The folder of the same name holds what a target begins with.
+fuzz_programs   := $(patsubst tests/%.c,$(out)/tests/%.fuzz,$(call find,tests/fuzz))
+
 bench_programs  := $(patsubst bench/%.c,$(out)/bench/%,$(call with_main,$(call find,bench)))
 
 objects := $(call objects_of,$(library_sources) $(wildcard engine/main.c engine/cli/main.c jobs/*.c) $(test_sources) \
@@ -98,7 +111,7 @@ all: $(command) $(jobs)
 # -------------------------------------------------------------------------------------------------------------- how: flags
 
 # Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
-ifneq ($(filter-out deps check clean help demo test test-asan test-tsan bench bench-engine bench-kafka,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps check clean help demo test test-asan test-tsan fuzz-fetch bench bench-engine bench-kafka,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) && echo yes),yes)
 $(error A library or pkg-config itself is missing (of $(PACKAGES)); "make deps" installs it)
 endif
@@ -179,6 +192,10 @@ $(test_programs): $(out)/tests/%.test: $(out)/obj/tests/%.o $(test_library) $(li
 	@mkdir -p $(@D)
 	$(call show,ld,$@)$(link) $(if $(lto),-fno-lto) $^ -lcmocka $(libs) -o $@
 
+$(fuzz_programs): $(out)/tests/%.fuzz: $(out)/obj/tests/%.o $(test_library) $(library)
+	@mkdir -p $(@D)
+	$(call show,ld,$@)$(link) -fsanitize=fuzzer $^ -lcmocka $(libs) -o $@
+
 $(bench_programs): $(out)/bench/%: $(out)/obj/bench/%.o $(library)
 	@mkdir -p $(@D)
 	$(call show,ld,$@)$(link) $(lto) $^ $(libs) -o $@
@@ -236,6 +253,14 @@ run-tests: $(if $(filter $(out)/tests/system/%,$(tests_run)),all) $(tests_run)
 
 .PHONY: tests
 tests: $(tests_wanted)
+
+## make fuzz-fetch    damaged bytes for all that reads what a Kafka broker sends (RUNS=10000000: so many for each target)
+.PHONY: fuzz-fetch run-fuzz-fetch
+fuzz-fetch:
+	@tests/deps.sh build test
+	+@$(again) VARIANT=fuzz run-fuzz-fetch
+run-fuzz-fetch: $(filter $(out)/tests/fuzz/fetch/%,$(fuzz_programs))
+	@tests/fuzz/run.sh $(out) $(RUNS) $^
 
 ## make check         format, layers, lengths, banned words, missing tests, static analysis
 .PHONY: check

@@ -218,7 +218,8 @@ static sl_result zstd_unpack(unpacker *unpacker, const packed *packed, buffer *o
     if (unpacker->zstd == NULL)
         sl_expect((unpacker->zstd = ZSTD_createDCtx()) != NULL);
     const char *at = packed->at;
-    for (size_t left = packed->size; left;) {
+    size_t left = packed->size;
+    do {
         if (left < 4 || big_endian_at(at) != __builtin_bswap32(ZSTD_MAGICNUMBER))
             return damaged(packed, "they begin otherwise", failure);
         size_t size = ZSTD_findFrameCompressedSize(at, left);
@@ -227,7 +228,7 @@ static sl_result zstd_unpack(unpacker *unpacker, const packed *packed, buffer *o
         SL_TRY(zstd_frame(unpacker->zstd, packed, (sl_text){ at, size }, out, failure));
         at += size;
         left -= size;
-    }
+    } while (left);
     return SL_OK;
 }
 
