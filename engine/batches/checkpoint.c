@@ -234,6 +234,28 @@ static sl_result frame_take(checkpoint *self, sl_text payload, failure *failure)
     return reader.damaged ? fail(failure, SL_FAILED, "a frame of the checkpoint is damaged") : SL_OK;
 }
 
+/* Behind the last whole frame: a frame that was not finished is cut off. If whole ones follow, the job must not go on. */
+static sl_result rest_cut(checkpoint *self, const char *path, size_t at, failure *failure)
+{
+    sl_text file = { self->read.at, self->read.size };
+    batch_mark last = { 0 };
+    int64_t whole = self->head.batch_id;
+    frames_mark(file, at, &last);
+    if (last.id)
+        return fail(
+            failure, SL_FAILED,
+            "%s is damaged at byte %zu: batches up to %" PRId64 " are whole, what batches %" PRId64
+            " to %" PRId64
+            " left behind them cannot be used. Put back a copy of the work folder, or start anew with "
+            "sluice reset. To go on after batch %" PRId64
+            " all the same, cut the file with truncate -s %zu: later "
+            "batches run again, and places that cannot tell hold their records twice",
+            path, at, whole, whole + 1, last.id, whole, at);
+    log_warn("checkpoint", "%s: cut off %s of a frame that was not finished", path,
+             counted((int64_t)(file.size - at), "byte", "bytes").at);
+    return disk_cut(self->file, (int64_t)at, failure);
+}
+
 /* The file's frames; *whole becomes true when it begins with one. */
 static sl_result file_read(checkpoint *self, const char *name, bool *whole, failure *failure)
 {
@@ -253,11 +275,8 @@ static sl_result file_read(checkpoint *self, const char *name, bool *whole, fail
     self->change_bytes = at - self->whole_bytes;
     if (result == SL_OK && *whole)
         result = disk_open(path.at, &self->file, failure);
-    if (result == SL_OK && *whole && at < file.size) {
-        log_warn("checkpoint", "%s: cut off %s of a frame that was not finished", path.at,
-                 counted((int64_t)(file.size - at), "byte", "bytes").at);
-        result = disk_cut(self->file, (int64_t)at, failure);
-    }
+    if (result == SL_OK && *whole && at < file.size)
+        result = rest_cut(self, path.at, at, failure);
     buffer_done(&path);
     return result;
 }
@@ -269,7 +288,7 @@ static sl_result set_aside(checkpoint *self, const char *name, failure *failure)
     path_print(self, name, &from);
     buffer_print(&to, "%s/damaged-%s", self->work_dir, name);
     buffer_byte(&to, '\0');
-    log_error("checkpoint", "%s is damaged; set aside as %s", from.at, to.at);
+    log_error("checkpoint", "%s is damaged at its begin: set aside as %s", from.at, to.at);
     sl_result result = disk_rename(from.at, to.at, failure);
     buffer_done(&from);
     buffer_done(&to);
@@ -328,6 +347,10 @@ static sl_result newest_read(checkpoint *self, failure *failure)
         result = file_read(self, names[i], &whole, failure);
         if (result == SL_OK && !whole)
             result = set_aside(self, names[i], failure);
+        else if (result == SL_OK && i + 1 < count)
+            log_warn("checkpoint",
+                     "going on with the file before, %s/%s, after batch %" PRId64 ": later batches run again",
+                     self->work_dir, names[i], self->head.batch_id);
         if (whole && i > 0 && self->accounts.size < RECALLED_MOST * sizeof(recalled))
             older_accounts_read(self, names[i - 1]);
     }

@@ -38,6 +38,32 @@ bool frame_read(sl_text file, size_t *at, sl_text *payload)
     return true;
 }
 
+size_t frame_find(sl_text file, size_t from)
+{
+    sl_text payload;
+    while (from < file.size) {
+        const char *found = memmem(file.at + from, file.size - from, magic, sizeof magic);
+        size_t start = found ? (size_t)(found - file.at) : file.size, behind = start;
+        if (frame_read(file, &behind, &payload) || found == NULL)
+            return start;
+        from = start + 1;
+    }
+    return file.size;
+}
+
+void frames_mark(sl_text file, size_t from, batch_mark *mark)
+{
+    sl_text payload;
+    for (size_t at = frame_find(file, from); at < file.size; at = frame_find(file, at)) {
+        while (frame_read(file, &at, &payload)) {
+            frame_reader reader = { payload.at, payload.at + payload.size, false };
+            int64_t id = get_i64(&reader), time_ms = get_i64(&reader);
+            mark->id = id > mark->id ? id : mark->id;
+            mark->time_ms = time_ms > mark->time_ms ? time_ms : mark->time_ms;
+        }
+    }
+}
+
 void put_i64(buffer *out, int64_t value)
 {
     buffer_append(out, &value, sizeof value);

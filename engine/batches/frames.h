@@ -15,6 +15,17 @@ void frame_end(buffer *out, size_t start);
 
 /* The payload at *at, which moves behind the frame; false at the end, or where the file is torn or damaged. */
 bool frame_read(sl_text file, size_t *at, sl_text *payload);
+/* Where the first whole frame at or behind `from` begins; file.size: nowhere. When reading stopped before the end, what
+ * stands there is damaged if a whole frame follows: it was acknowledged. Otherwise a crash tore it. */
+size_t frame_find(sl_text file, size_t from);
+
+/* Every payload begins with the batch's id and its T. */
+typedef struct batch_mark {
+    int64_t id, time_ms;
+} batch_mark;
+
+/* Raises the mark to the greatest id and T of the whole frames from `from` on, whatever is damaged between them. */
+void frames_mark(sl_text file, size_t from, batch_mark *mark);
 
 typedef struct frame_reader {
     const char *at, *end;

@@ -19,6 +19,7 @@ struct journal {
     atomic_int_least64_t done;
     buffer entry;
     buffer replays; /* of batch *, until they are handed over */
+    bool hole_is_done;
     pthread_mutex_t
         mutex; /* the generator writes cuts, the driver batches without input that turn out to write */
 };
@@ -72,31 +73,64 @@ static sl_result entry_read(journal *self, const intake *intake, sl_text payload
     read->time_ms = get_i64(&reader);
     read->interval_ms = get_i64(&reader);
     read->catch_up = get_i64(&reader);
+    int64_t count = get_i64(&reader);
     bool wanted = read->id > atomic_load(&self->done), known = true;
-    for (int64_t count = get_i64(&reader); wanted && known && count > 0 && !reader.damaged; count--)
+    self->hole_is_done |= !wanted && count > 0;
+    for (; wanted && known && count > 0 && !reader.damaged; count--)
         known = range_read(&reader, intake, read, failure);
-    if (wanted && known && !reader.damaged) {
+    if (reader.damaged)
+        fail(failure, SL_FAILED, "an entry of the journal, of batch %lld, is not what this version writes",
+             (long long)read->id);
+    if (wanted && failure->result == SL_OK)
         buffer_append(&self->replays, &read, sizeof read);
+    else
+        batch_free(read);
+    return failure->result;
+}
+
+/* A hole in the file is of no consequence if a cut behind it is done: cuts are written in their order, and what the driver
+ * writes has been cut before. */
+static sl_result hole_judge(journal *self, const char *path, size_t at, failure *failure)
+{
+    if (self->hole_is_done) {
+        log_warn("journal", "%s is damaged at byte %zu, among batches that are done: nothing is lost", path,
+                 at);
         return SL_OK;
     }
-    batch_free(read);
-    return failure->result;
+    long long done = (long long)atomic_load(&self->done);
+    return fail(
+        failure, SL_FAILED,
+        "%s is damaged at byte %zu: which records a batch after batch %lld had begun with is lost. Put back a "
+        "copy of the work folder, or start anew with sluice reset. To go on all the same, remove the file: "
+        "records behind batch %lld are cut anew, and places that cannot tell hold some of them twice",
+        path, at, done, done);
 }
 
 static sl_result entries_read(journal *self, const char *path, const intake *intake, failure *failure)
 {
-    buffer file = { 0 };
-    size_t at = 0;
+    buffer bytes = { 0 };
+    size_t at = 0, hole = 0;
+    bool holed = false;
     sl_text payload;
-    sl_result result = disk_read(path, &file, failure);
-    while (result == SL_OK && frame_read((sl_text){ file.at, file.size }, &at, &payload))
-        result = entry_read(self, intake, payload, failure);
+    sl_result result = disk_read(path, &bytes, failure);
+    sl_text file = { bytes.at, bytes.size };
+    for (size_t next = 0; result == SL_OK && next < file.size; next = frame_find(file, at)) {
+        if (next > at) {
+            hole = at;
+            holed = true;
+            self->hole_is_done = false;
+        }
+        for (at = next; result == SL_OK && frame_read(file, &at, &payload);)
+            result = entry_read(self, intake, payload, failure);
+    }
+    if (result == SL_OK && holed)
+        result = hole_judge(self, path, hole, failure);
     if (result == SL_OK && at < file.size) {
         log_warn("journal", "%s: cut off %s of an entry that was not finished", path,
                  counted((int64_t)(file.size - at), "byte", "bytes").at);
         result = disk_cut(self->file, (int64_t)at, failure);
     }
-    buffer_done(&file);
+    buffer_done(&bytes);
     return result;
 }
 

@@ -214,6 +214,66 @@ static void copy_file(const char *from, const char *to)
     assert_int_equal(fclose(in) | fclose(out), 0);
 }
 
+/* A play in each of four batches; where the frame of each ends. */
+static void four_batches(off_t ends[5])
+{
+    start("--interval 1s --interest-plays 4");
+    for (int n = 1; n <= 4; n++) {
+        play_of(1, 50);
+        batch_run();
+        ends[n] = size_of(first_file);
+    }
+    job_run_close(&run);
+}
+
+/* What is damaged was acknowledged, and so was what follows: to cut it off would forget batches without a word. */
+static void a_damaged_frame_before_others_is_refused(void **state)
+{
+    (void)state;
+    off_t ends[5];
+    char where[200], cut[40];
+    four_batches(ends);
+    snprintf(
+        where, sizeof where,
+        "checkpoint-000000000000000001 is damaged at byte %lld: batches up to 1 are whole, what batches 2 to 4 left",
+        (long long)ends[1]);
+    snprintf(cut, sizeof cut, "truncate -s %lld", (long long)ends[1]);
+    for (off_t at = ends[1]; at < ends[2]; at += at < ends[1] + 24 ? 1 : 17) { /* of its size, too */
+        byte_flip(first_file, at);
+        for (int again = 0; again < 2; again++) {
+            assert_int_equal(start_in("work", "--interval 1s --interest-plays 4"), SL_FAILED);
+            assert_non_null(strstr(run.failure.text, where));
+            assert_non_null(strstr(run.failure.text, cut));
+            assert_non_null(strstr(run.failure.text, "sluice reset"));
+            job_run_close(&run);
+        }
+        assert_int_equal(size_of(first_file), ends[4]); /* as it was, for the one who looks at it */
+        byte_flip(first_file, at);
+    }
+    start("--interval 1s --interest-plays 4");
+    play_of(1, 50);
+    batch_run();
+    assert_non_null(strstr(job_run_wrote(&run, "interests"), "\"plays\":5"));
+}
+
+/* The way out that the refusal names: what the journal holds runs as it ran. */
+static void a_damaged_file_that_was_cut_goes_on_before_the_damage(void **state)
+{
+    (void)state;
+    off_t ends[5];
+    four_batches(ends);
+    byte_flip(first_file, ends[1] + 30);
+    assert_int_equal(truncate(folder_path(first_file), ends[1]), 0);
+    start("--interval 1s --interest-plays 4");
+    for (int n = 2; n <= 4; n++) {
+        play_of(1, 50); /* the source has them still */
+        batch_run();
+        assert_int_equal(job_run_account(&run)->batch_id, n);
+        assert_int_equal(job_run_account(&run)->batch_time_ms, n * 1000);
+    }
+    assert_non_null(strstr(job_run_wrote(&run, "interests"), "\"plays\":4"));
+}
+
 /* As after a change of files: one after batch 1, the next begun after batch 3. The newest is damaged at its start. */
 static void a_damaged_newest_file_is_set_aside_and_the_older_one_used(void **state)
 {
@@ -485,6 +545,8 @@ int main(void)
         CHECKPOINT_TEST(a_list_that_did_not_change_is_not_written_again),
         CHECKPOINT_TEST(plays_from_before_and_after_a_start_make_an_interest_together),
         CHECKPOINT_TEST(a_frame_torn_at_any_byte_was_never_there),
+        CHECKPOINT_TEST(a_damaged_frame_before_others_is_refused),
+        CHECKPOINT_TEST(a_damaged_file_that_was_cut_goes_on_before_the_damage),
         CHECKPOINT_TEST(a_damaged_newest_file_is_set_aside_and_the_older_one_used),
         CHECKPOINT_TEST(records_between_checkpoint_and_journal_are_data_loss),
         CHECKPOINT_TEST(a_start_from_latest_begins_where_the_first_journaled_batch_does),

@@ -81,6 +81,61 @@ static void a_frame_with_any_bit_flipped_is_not_there(void **state)
     buffer_done(&file);
 }
 
+static void what_is_damaged_is_told_from_what_is_torn_by_the_whole_frame_behind_it(void **state)
+{
+    (void)state;
+    static const char *const payloads[] = { "first", "the second one", "SLF1 is no frame by itself", "last" };
+    buffer file = { 0 };
+    size_t starts[5];
+    for (size_t i = 0; i < 4; i++) {
+        starts[i] = file.size;
+        add(&file, payloads[i]);
+    }
+    starts[4] = file.size;
+    sl_text all = { file.at, file.size };
+    for (size_t from = 0; from <= file.size; from++) {
+        size_t wanted = 0;
+        while (starts[wanted] < from)
+            wanted++;
+        assert_int_equal(frame_find(all, from), starts[wanted]);
+    }
+    for (size_t at = starts[1]; at < starts[4]; at++) {
+        size_t hit = at < starts[2] ? 1 : at < starts[3] ? 2 : 3;
+        file.at[at] ^= 1;
+        assert_int_equal(frame_find(all, starts[hit]), starts[hit + 1]);
+        file.at[at] ^= 1;
+    }
+    for (size_t size = starts[3]; size < starts[4]; size++)
+        assert_int_equal(frame_find((sl_text){ file.at, size }, starts[3]), size);
+    buffer_done(&file);
+}
+
+static void the_greatest_id_and_time_are_found_whatever_is_damaged(void **state)
+{
+    (void)state;
+    buffer file = { 0 };
+    size_t start, damaged = 0;
+    for (int64_t id = 1; id <= 9; id++) {
+        damaged = id == 4 ? file.size : damaged;
+        frame_begin(&file, &start);
+        put_i64(&file, id);
+        put_i64(&file, 1000 * (10 - id));
+        frame_end(&file, start);
+    }
+    sl_text all = { file.at, file.size };
+    batch_mark mark = { 3, 9500 };
+    frames_mark(all, 0, &mark);
+    assert_true(mark.id == 9 && mark.time_ms == 9500);
+    file.at[damaged + 10] ^= 1;
+    mark = (batch_mark){ 0 };
+    frames_mark(all, damaged, &mark);
+    assert_true(mark.id == 9 && mark.time_ms == 5000);
+    mark = (batch_mark){ 0 };
+    frames_mark((sl_text){ file.at, file.size - 1 }, 1, &mark);
+    assert_true(mark.id == 8 && mark.time_ms == 8000);
+    buffer_done(&file);
+}
+
 /* A part of the file that the system never wrote. */
 static void zeros_are_no_frame(void **state)
 {
@@ -133,6 +188,8 @@ int main(void)
         cmocka_unit_test(frames_are_read_one_after_another),
         cmocka_unit_test(a_frame_torn_at_any_byte_is_not_there),
         cmocka_unit_test(a_frame_with_any_bit_flipped_is_not_there),
+        cmocka_unit_test(what_is_damaged_is_told_from_what_is_torn_by_the_whole_frame_behind_it),
+        cmocka_unit_test(the_greatest_id_and_time_are_found_whatever_is_damaged),
         cmocka_unit_test(zeros_are_no_frame),
         cmocka_unit_test(values_come_back_in_order),
         cmocka_unit_test(a_text_longer_than_its_frame_is_damage),

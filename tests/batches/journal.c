@@ -1,6 +1,6 @@
 /*
- * tests/batches/journal.c - cuts come back as they were written; what was not finished is cut off; a long file of finished
- * batches starts anew.
+ * tests/batches/journal.c - cuts come back as they were written; what was not finished is cut off, what is damaged is told; a
+ * long file of finished batches starts anew.
  */
 #include <base/disk.h>
 #include <base/folder.h>
@@ -119,21 +119,84 @@ static void an_entry_torn_at_any_byte_is_cut_off(void **state)
     }
 }
 
-static void an_entry_that_changed_ends_the_journal(void **state)
+static void byte_flip(off_t at)
 {
-    trial *trial = *state;
-    assert_int_equal(entry_write(trial, 1), SL_OK);
-    off_t whole = journal_bytes();
-    assert_int_equal(entry_write(trial, 2), SL_OK);
-    assert_int_equal(entry_write(trial, 3), SL_OK);
     FILE *file = fopen(folder_path("journal"), "r+");
-    assert_int_equal(fseek(file, whole + 25, SEEK_SET), 0);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
     int byte = fgetc(file);
-    assert_int_equal(fseek(file, whole + 25, SEEK_SET), 0);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
     fputc(byte ^ 1, file);
     fclose(file);
+}
+
+/* Batches 1, 2, ...; returns where the entry of the second one begins. */
+static off_t entries_write(trial *trial, int64_t count)
+{
+    off_t second = 0;
+    for (int64_t id = 1; id <= count; id++) {
+        assert_int_equal(entry_write(trial, id), SL_OK);
+        second = id == 1 ? journal_bytes() : second;
+    }
+    return second;
+}
+
+/* Whatever of it: its size too, which makes it look as if it were not finished. */
+static void a_damaged_entry_before_others_is_refused(void **state)
+{
+    trial *trial = *state;
+    char where[40];
+    off_t second = entries_write(trial, 3), all = journal_bytes();
+    off_t third = second + (all - second) / 2;
+    snprintf(where, sizeof where, "journal is damaged at byte %lld", (long long)second);
+    for (off_t at = second; at < third; at++) {
+        byte_flip(at);
+        for (int64_t done = 0; done < 3;
+             done++) { /* the entry behind it is not done: that before it may not be */
+            assert_int_equal(reopen(trial, done), SL_FAILED);
+            assert_non_null(strstr(trial->failure.text, where));
+            assert_non_null(strstr(trial->failure.text, "sluice reset"));
+            assert_non_null(strstr(trial->failure.text, "remove the file"));
+        }
+        assert_int_equal(journal_bytes(), all); /* as it was, for the one who looks at it */
+        byte_flip(at);
+    }
+    assert_int_equal(reopen(trial, 0), SL_OK);
+    assert_replays(trial, 1, 4);
+}
+
+static void a_damaged_entry_before_one_that_is_done_was_done(void **state)
+{
+    trial *trial = *state;
+    off_t second = entries_write(trial, 4);
+    byte_flip(second + 25);
+    assert_int_equal(reopen(trial, 3), SL_OK);
+    assert_replays(trial, 4, 5);
+    assert_int_equal(entry_write(trial, 5), SL_OK); /* and it goes on behind all */
+    assert_int_equal(reopen(trial, 3), SL_OK);
+    assert_replays(trial, 4, 6);
+}
+
+/* The driver writes a batch without input when it runs: cuts of later ones stand before it. */
+static void an_entry_without_input_tells_nothing_of_what_stands_before_it(void **state)
+{
+    trial *trial = *state;
+    batch empty = { .id = 2, .time_ms = 2000, .interval_ms = 1000 };
+    assert_int_equal(entry_write(trial, 1), SL_OK);
+    off_t third = journal_bytes();
+    assert_int_equal(entry_write(trial, 3), SL_OK);
+    assert_int_equal(journal_write(trial->journal, &empty, &trial->failure), SL_OK);
+    byte_flip(third + 25);
+    assert_int_equal(reopen(trial, 2), SL_FAILED);
+}
+
+static void a_damaged_last_entry_was_not_finished(void **state)
+{
+    trial *trial = *state;
+    off_t second = entries_write(trial, 2);
+    byte_flip(second + 25);
     assert_int_equal(reopen(trial, 0), SL_OK);
     assert_replays(trial, 1, 2);
+    assert_int_equal(journal_bytes(), second);
 }
 
 static void a_long_journal_starts_anew_once_all_of_it_is_done(void **state)
@@ -227,7 +290,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         JOURNAL_TEST(batches_come_back_as_they_were_written),
         JOURNAL_TEST(an_entry_torn_at_any_byte_is_cut_off),
-        JOURNAL_TEST(an_entry_that_changed_ends_the_journal),
+        JOURNAL_TEST(a_damaged_entry_before_others_is_refused),
+        JOURNAL_TEST(a_damaged_entry_before_one_that_is_done_was_done),
+        JOURNAL_TEST(an_entry_without_input_tells_nothing_of_what_stands_before_it),
+        JOURNAL_TEST(a_damaged_last_entry_was_not_finished),
         JOURNAL_TEST(a_long_journal_starts_anew_once_all_of_it_is_done),
         JOURNAL_TEST(a_full_disk_leaves_the_journal_as_it_was),
         JOURNAL_TEST(what_was_written_survives_a_power_cut),
