@@ -29,11 +29,12 @@ enum {
     MARKER_KEY_BYTES = 4, /* version, type */
 };
 
-enum { /* attributes */
-       ATTRIBUTE_CODEC = 7,
-       ATTRIBUTE_LOG_APPEND = 8,
-       ATTRIBUTE_TRANSACTIONAL = 16,
-       ATTRIBUTE_CONTROL = 32,
+/* Bits of the attributes. */
+enum {
+    ATTRIBUTE_CODEC = 7,
+    ATTRIBUTE_LOG_APPEND = 8,
+    ATTRIBUTE_TRANSACTIONAL = 16,
+    ATTRIBUTE_CONTROL = 32,
 };
 
 typedef struct record {

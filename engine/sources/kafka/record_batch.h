@@ -46,7 +46,8 @@ typedef enum record_batch_state {
 record_batch_state record_batch_header(const void *at, size_t size, record_batch *batch, failure *failure);
 
 /* A worker's own. Messages of a packed batch lie in `unpacked` and live until another batch is opened with this scratch;
- * who needs them longer takes the buffer away (a zeroed one in its place) and calls record_scratch_forget(). */
+ * who needs them longer takes the buffer away (a zeroed one in its place) and calls record_scratch_forget(). Which batch is
+ * open is known by its address, offset, size and checksum, so that another one may come to the same address. */
 typedef struct record_scratch {
     unpacker unpacker;
     buffer unpacked;
@@ -56,7 +57,7 @@ typedef struct record_scratch {
 } record_scratch;
 
 void record_scratch_init(record_scratch *scratch, size_t unpacked_max);
-void record_scratch_forget(record_scratch *scratch); /* when a batch's memory is used for another one */
+void record_scratch_forget(record_scratch *scratch); /* the next batch is opened in any case */
 void record_scratch_done(record_scratch *scratch);
 
 /* Where in a batch reading goes on, for any worker; zeroed: at its first record. */
