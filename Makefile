@@ -18,7 +18,7 @@ RUNS    ?= 2000000
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
-PACKAGES := rdkafka hiredis libcurl json-c libmicrohttpd libxxhash zlib snappy liblz4 libzstd
+PACKAGES := rdkafka hiredis libcurl json-c libmicrohttpd libxxhash zlib snappy liblz4 libzstd libssl libcrypto
 
 language := -std=c17 -D_GNU_SOURCE
 # What is wrong, what is easily misread, what changes a value in silence, what ought to have a prototype.

@@ -54,7 +54,7 @@ rd_kafka_conf_t *kafka_conf_new(void)
     return conf;
 }
 
-sl_result kafka_client_open(const kafka_client_spec *spec, rd_kafka_t **client, failure *failure)
+sl_result kafka_client_conf(const kafka_client_spec *spec, rd_kafka_conf_t **out, failure *failure)
 {
     rd_kafka_conf_t *conf = kafka_conf_new();
     coat coat = { conf, spec->role, false, failure };
@@ -66,6 +66,14 @@ sl_result kafka_client_open(const kafka_client_spec *spec, rd_kafka_t **client, 
         rd_kafka_conf_destroy(conf);
         return failure->result;
     }
+    *out = conf;
+    return SL_OK;
+}
+
+sl_result kafka_client_open(const kafka_client_spec *spec, rd_kafka_t **client, failure *failure)
+{
+    rd_kafka_conf_t *conf = NULL;
+    SL_TRY(kafka_client_conf(spec, &conf, failure));
     rd_kafka_conf_set_opaque(conf, spec->opaque);
     if (spec->role == KAFKA_PRODUCER)
         rd_kafka_conf_set_dr_msg_cb(conf, spec->delivered);

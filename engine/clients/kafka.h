@@ -32,6 +32,8 @@ typedef struct kafka_client_spec {
     void *opaque;
 } kafka_client_spec;
 
+/* What such a client would be opened with, defaults included, for who reads it back; rd_kafka_conf_destroy() it. */
+sl_result kafka_client_conf(const kafka_client_spec *spec, rd_kafka_conf_t **conf, failure *failure);
 /* SL_USAGE: a setting that librdkafka does not know or accept. Does not wait for a connection. */
 sl_result kafka_client_open(const kafka_client_spec *spec, rd_kafka_t **client, failure *failure);
 /* Waits 10 s at most; a client that hangs is left behind with a warning. NULL is fine. */

@@ -3,7 +3,7 @@
 # clean is looked at again only when it, a header that it includes, or the checks have changed.
 source "$(dirname "$0")/common.sh"
 
-flags=$(pkg-config --cflags rdkafka hiredis libcurl json-c libmicrohttpd libxxhash zlib snappy liblz4 libzstd | sed 's/-I/-isystem /g')
+flags=$(pkg-config --cflags rdkafka hiredis libcurl json-c libmicrohttpd libxxhash zlib snappy liblz4 libzstd libssl libcrypto | sed 's/-I/-isystem /g')
 known=build/analysis
 facts=$here/analyser.h
 mkdir -p "$known"

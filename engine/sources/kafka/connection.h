@@ -34,6 +34,7 @@ const char *connection_name(const connection *connection); /* host:port of the l
  */
 void connection_interrupt(connection *connection);
 bool connection_is_interrupted(const connection *connection);
+const kafka_spec *connection_spec(const connection *connection);
 
 /* ---- For protocol.h: one request and its answer ---- */
 
@@ -44,6 +45,20 @@ typedef struct connection_api {
     int16_t flexible;    /* from this version on */
 } connection_api;
 
+enum { CONNECTION_KEYS = 40, CONNECTION_VERSIONS_KEY = 18, CONNECTION_REQUESTS = 4 };
+
+typedef struct connection_range {
+    int16_t least, most;
+    bool known;
+} connection_range;
+
+typedef struct connection_versions { /* by the number of the API; those that we do not need are left out */
+    connection_range of[CONNECTION_KEYS];
+} connection_versions;
+
+/* Behind the header of an answer to ApiVersions, from 0 (not flexible) to 3; returns the broker's error. */
+int16_t connection_versions_read(wire_reader *reader, connection_versions *versions);
+
 /* The highest version that both sides speak. SL_FAILED: there is none. */
 sl_result connection_version(connection *connection, const connection_api *api, int16_t *version,
                              failure *failure);
@@ -51,12 +66,18 @@ sl_result connection_version(connection *connection, const connection_api *api, 
 wire_writer connection_request(connection *connection, const connection_api *api, int16_t version);
 sl_result connection_send(connection *connection, failure *failure);
 /*
- * Waits for the answer to the oldest request that has none; NULL: failed. Several requests may be under way, up to
- * CONNECTION_REQUESTS. The reader belongs to the connection, and stands behind the answer's header.
+ * Waits for the answer to the oldest request that has none; NULL: failed. `wait_ms` is what the broker was asked to wait
+ * before it answers. Up to CONNECTION_REQUESTS may be under way. The reader belongs to the connection, and stands behind
+ * the answer's header.
  */
-enum { CONNECTION_REQUESTS = 4 };
-wire_reader *connection_answer(connection *connection, int64_t timeout_ms, failure *failure);
-/* Ends an answer. Bytes that nobody read, a bad reader, or a lost connection: SL_RETRY. */
+wire_reader *connection_answer(connection *connection, int64_t wait_ms, failure *failure);
+int16_t connection_answer_version(const connection *connection); /* of the answer that is being read */
+/* One bare message and the answer to it: no headers, as logins of old brokers have it. */
+wire_reader *connection_exchange(connection *connection, sl_text message, failure *failure);
+/* Ends an answer; what nobody read of it is skipped. A bad reader or a lost connection: SL_RETRY. */
 sl_result connection_answered(connection *connection, failure *failure);
+/* Closes the connection. SL_RETRY: "kafka at HOST:PORT: " and the rest. */
+__attribute__((format(printf, 3, 4))) sl_result connection_fail(connection *connection, failure *failure,
+                                                                const char *format, ...);
 
 #endif

@@ -143,8 +143,8 @@ typedef struct fetch_answer { /* zeroed is ready; keeps its room from answer to 
     size_t topics_left, parts_left, records_left;
     const protocol_topic *topic;
     size_t next_part;
-    bool in_part;
-    buffer aborted;
+    bool in_topic, in_part;
+    buffer aborted, seen; /* parts that came already: a byte each */
 } fetch_answer;
 
 sl_result fetch_send(connection *connection, const fetch_ask *ask, failure *failure);

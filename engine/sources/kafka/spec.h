@@ -11,24 +11,32 @@
 
 struct security;
 
-typedef struct kafka_spec { /* read only, once made: any number of connections on any threads share one */
-    char *client_id;        /* client.id */
-    char *rack;             /* client.rack; "": none */
-    char *servers;          /* bootstrap.servers */
-    int32_t setup_ms;       /* socket.connection.setup.timeout.ms: until a connection is usable */
-    int32_t timeout_ms;     /* socket.timeout.ms: for an answer, beside what the server is asked to wait */
+typedef struct kafka_server_name {
+    char *host;
+    int32_t port;
+} kafka_server_name;
+
+typedef struct kafka_spec {     /* read only, once made: any number of connections on any threads share one */
+    char *bootstrap;            /* bootstrap.servers, as given, for messages */
+    kafka_server_name *servers; /* the same, taken apart: one at least */
+    size_t server_count;
+    char *client_id;    /* client.id */
+    char *rack;         /* client.rack; "": none */
+    int family;         /* broker.address.family: AF_UNSPEC, AF_INET, AF_INET6 */
+    int32_t setup_ms;   /* socket.connection.setup.timeout.ms: until a connection is usable */
+    int32_t timeout_ms; /* socket.timeout.ms: for an answer, beside what the broker is asked to wait */
     int32_t send_bytes, receive_bytes; /* socket.{send,receive}.buffer.bytes; 0: the system's own */
     bool keepalive;                    /* socket.keepalive.enable; Nagle's algorithm is always off */
-    int family;                        /* broker.address.family: AF_UNSPEC, AF_INET, AF_INET6 */
     int32_t answer_bytes_max;          /* receive.message.max.bytes */
     struct security *security;         /* TLS and login */
 
+    /* For the source; connections look at rack and read_committed only. */
     bool read_committed;                     /* isolation.level */
     int32_t fetch_wait_ms;                   /* fetch.wait.max.ms */
     int32_t fetch_bytes_min;                 /* fetch.min.bytes */
-    int32_t fetch_bytes_max;                 /* fetch.max.bytes */
-    int32_t part_bytes_max;                  /* fetch.message.max.bytes: of one partition in one answer */
-    int32_t backoff_ms, backoff_most_ms;     /* fetch.error.backoff.ms; retry.backoff.max.ms */
+    int32_t fetch_bytes_max;                 /* fetch.max.bytes: of one answer */
+    int32_t part_bytes_max;                  /* fetch.message.max.bytes: of one partition in it */
+    int32_t backoff_ms;                      /* fetch.error.backoff.ms */
     int32_t reconnect_ms, reconnect_most_ms; /* reconnect.backoff.ms, reconnect.backoff.max.ms */
     int32_t metadata_age_ms;                 /* topic.metadata.refresh.interval.ms; -1: never */
 } kafka_spec;

@@ -56,8 +56,9 @@ struct wire_reader {
     size_t rest;          /* of the answer, behind `end`: not received yet */
     size_t size;          /* of the answer */
     bool flexible, bad;
-    const char *part;          /* what is being read, for the message: "a partition" */
-    const char *fault;         /* of the first mistake; NULL when the source failed */
+    const char *part;  /* what is being read, for the message: "a partition" */
+    const char *fault; /* of the first mistake; NULL when the source failed */
+    const char *fault_part;
     size_t fault_at;           /* byte of the answer */
     int64_t fault_value;       /* the number that is wrong */
     const wire_source *source; /* NULL: all is in memory */
