@@ -83,8 +83,8 @@ static sl_result demo_run(const arguments *arguments, failure *failure)
     demo_done(demo);
     if (demo->folder[0] != '\0' && demo->tally.records > 0)
         printf(
-            "\nThe output lies in %s, a file per batch; the batches again:\n  sluice batches --work-dir %s/listens\n",
-            demo->out, demo->folder);
+            "\nThe output lies in %s, a file per batch; the batches again:\n  %s batches --work-dir %s/listens\n",
+            demo->out, program_invocation_name, demo->folder);
     else if (demo->folder[0] != '\0')
         printf("\nThe logs lie in %s\n", demo->folder);
     free(demo);
