@@ -249,6 +249,7 @@ test-tsan:
 tests_run := $(if $(filter tsan,$(VARIANT)),$(filter-out $(out)/tests/system/%,$(tests_wanted)),$(tests_wanted))
 .PHONY: run-tests
 run-tests: $(if $(filter $(out)/tests/system/%,$(tests_run)),all) $(tests_run)
+	$(if $(filter $(out)/tests/system/%,$(tests_run)),@tests/servers/fetch.sh)
 	@tests/run.sh $(out) $(tests_run)
 
 .PHONY: tests

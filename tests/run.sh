@@ -37,6 +37,14 @@ count_results() {
        END { print passed + 0, failed + 0, skipped + 0, planned + 0 }' "$1"
 }
 
+# The tests of a log that were skipped, each with the line before it, in which a test that skips says why.
+list_skipped() {
+  awk '/^1\.\.[0-9]+$/ { next }
+       !/^(not )?ok [0-9]+ / { why = $0; next }
+       sub(/^(not )?ok [0-9]+ .*# SKIP */, "") { print "     skipped: " $0 (why ? ": " why : "") }
+       { why = "" }' "$1"
+}
+
 # Why a program as a whole failed, nothing when it did not: its exit status, then the four counts.
 trouble_of() {
   local status=$1 passed=$2 failed=$3 skipped=$4 planned=$5
@@ -71,7 +79,7 @@ for program in "$@"; do
     (($(wc -l <"$log") <= lines_shown)) || echo "     (the last $lines_shown lines of $log)"
     tail -n $lines_shown "$log" | sed 's/^/     | /'
   elif ((skipped)); then
-    sed -n 's/^\(not \)\?ok [0-9]* \(- \)\?\(.*\)# SKIP *\(.*\)/     skipped: \3\4/p' "$log"
+    list_skipped "$log"
   fi
   all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed)) all_skipped=$((all_skipped + skipped))
 done

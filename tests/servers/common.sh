@@ -29,6 +29,7 @@ fetch_once() {
     flock -w "$FETCH_SECONDS" 9 || skip "another fetch into $parent takes more than $FETCH_SECONDS s"
     [[ -d $folder ]] && exit 0
     need java mvn
+    echo "Fetching ${folder##*/} for the tests into $parent, once" >&2
     scratch=$(mktemp -d "$parent/.fetch.XXXXXX")
     trap 'rm -rf "$scratch"' EXIT
     "$2" "$scratch" 9>&- || skip "fetching ${folder##*/} failed"
@@ -37,7 +38,9 @@ fetch_once() {
 }
 
 maven() {
-  timeout -k 5 "$FETCH_SECONDS" mvn -q -B ${MVN_OPTS:-} "$@" >&2
+  # It resets colours even where it may not use any.
+  timeout -k 5 "$FETCH_SECONDS" mvn -q -B -Dstyle.color=never ${MVN_OPTS:-} "$@" 2>&1 |
+    sed 's/\x1b\[[0-9;]*m//g' >&2
 }
 
 # runs PIDFILE WORD: prints the pid when it lives and WORD is in its command line, so that a number which the system gave

@@ -74,7 +74,7 @@ launch() {
   local home
   home=$(dirname "$(dirname "$(readlink -f "${SERVER_JAVA:-$(command -v java)}")")")
   cd "$SERVER"
-  export HOME=$RUN {ES,OPENSEARCH}_JAVA_HOME="$home" {ES,OPENSEARCH}_PATH_CONF="$RUN/conf" \
+  export HOME=$RUN {ES,OPENSEARCH}_TMPDIR="$RUN/tmp" {ES,OPENSEARCH}_JAVA_HOME="$home" {ES,OPENSEARCH}_PATH_CONF="$RUN/conf" \
     {ES,OPENSEARCH}_JAVA_OPTS="-Xms$HEAP -Xmx$HEAP"
   exec setsid "${as[@]}" "bin/$FLAVOUR" -p "$PIDFILE" -Ediscovery.type=single-node -Enetwork.host=127.0.0.1 \
     -Ehttp.port="$PORT" -Etransport.port=$((PORT + 100)) -Epath.data="$RUN/data" -Epath.logs="$RUN/logs" \
@@ -94,7 +94,7 @@ start() {
     return 1
   fi
   rm -f "$PIDFILE"
-  mkdir -p "$RUN"/{data,logs,conf}
+  mkdir -p "$RUN"/{data,logs,conf,tmp}
   cp -r "$SERVER"/config/. "$RUN/conf/"
   sed -i '/logs\//d' "$RUN/conf/jvm.options" # relative to the server's folder, which nodes share and may not write
   become
@@ -108,7 +108,7 @@ start() {
     fi
     sleep 0.25
   done
-  tail -20 "$RUN/console.log" >&2
+  grep -vE '^[[:space:]]+at ' "$RUN/console.log" | tail -20 >&2 || true # what went wrong stands above Java's stack traces
   stop
   kill -9 "$job" 2>/dev/null || true
   return 1
