@@ -217,7 +217,7 @@ again = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell 
 ## make deps          installs the packages that are missing
 .PHONY: deps
 deps:
-	@tests/deps.sh build run test check
+	@tests/deps.sh build run test tsan check
 
 ## make demo          the whole pipeline on this machine, with made-up listens (FOR=20s: for so long)
 .PHONY: demo
@@ -241,7 +241,7 @@ test-asan:
 ## make test-tsan     all but the system tests under the thread sanitizer
 .PHONY: test-tsan
 test-tsan:
-	@tests/deps.sh build run test
+	@tests/deps.sh build run test tsan
 	+@$(again) VARIANT=tsan run-tests
 
 # Under the thread sanitizer no system tests: what they start is mostly servers, and too slow. Only system tests start the

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs the Debian or Ubuntu packages that are missing. Usage: deps.sh build|run|test|check ...
+# Installs the Debian or Ubuntu packages that are missing. Usage: deps.sh PURPOSE ...
 #
-# Each argument is a purpose: what compiling needs, what the demo runs, what the tests run, what `make check` runs. With
-# everything there it only asks dpkg once and says nothing. It asks before it installs when someone is there to answer.
+# Purposes: build is what compiling needs, run what the demo runs, test what the tests run; tsan and check are what those
+# targets of the Makefile need besides. With everything there it only asks dpkg once and says nothing. It asks before
+# it installs when someone is there to answer.
 set -euo pipefail
 
 packages_for() {
@@ -12,9 +13,10 @@ packages_for() {
   run)   echo redis-server ;;
   test)  echo libcmocka-dev kcat curl unzip procps maven openssl
          command -v java >/dev/null || echo default-jre-headless   # any Java from 17 on will do
-         echo clang libclang-rt-dev libomp-dev llvm ;;             # ThreadSanitizer, with names in its reports
+         ;;
+  tsan)  echo clang libclang-rt-dev libomp-dev llvm ;;             # llvm: names in its reports
   check) echo clang-format clang-tidy git ;;
-  *)     echo "deps.sh: no purpose '$1'; they are build, run, test and check" >&2; return 2 ;;
+  *)     echo "deps.sh: no purpose '$1'; they are build, run, test, tsan and check" >&2; return 2 ;;
   esac
 }
 
@@ -54,7 +56,7 @@ if [[ $(id -u) != 0 ]]; then
   as_root=(sudo)
 fi
 
-echo "Installing ${missing[*]}"
+echo "Installing with apt-get: ${missing[*]}"
 if [[ -t 0 && -z ${CI:-} ]]; then
   read -r -p "Go on? [Y/n] " answer
   [[ $answer = "" || $answer = [yY]* ]] || { echo "Nothing was installed." >&2; exit 1; }
@@ -64,11 +66,14 @@ fi
 quietly=(env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-for step in update "install -y --no-install-recommends ${missing[*]}"; do
-  # shellcheck disable=SC2086 # the step's words are apt-get's arguments
-  "${as_root[@]}" "${quietly[@]}" apt-get -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 $step >"$log" 2>&1 </dev/null || {
-    tail -20 "$log" >&2
-    echo "apt-get ${step%% *} failed; its last lines are above." >&2
-    exit 1
-  }
-done
+
+apt() {
+  "${as_root[@]}" "${quietly[@]}" apt-get -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@" >"$log" 2>&1 </dev/null && return
+  tail -20 "$log" >&2
+  echo "apt-get $1 failed; its last lines are above." >&2
+  return 1
+}
+
+# One source of many that does not answer need not be the one that is needed.
+apt update || echo "Going on with the lists of packages that are there." >&2
+apt install -y --no-install-recommends "${missing[@]}"
