@@ -100,9 +100,20 @@ static void tell_submitted(generator *self, const batch *batch)
     info.catch_up = batch->catch_up;
     info.ranges = all;
     info.range_count = count;
+    info.unread = batch->unread;
+    info.submission_time_ms = batch->submitted_ms;
     events_tell(self->spec.events, &info);
     if (all != told)
         free(all);
+}
+
+static void batch_submit(generator *self, batch *batch)
+{
+    batch->submitted_ns = clock_ns(self->spec.clock);
+    batch->submitted_ms = clock_wall_ms(self->spec.clock);
+    self->last_id = batch->id;
+    self->last_time_ms = batch->time_ms;
+    tell_submitted(self, batch);
 }
 
 static sl_result batch_journal(generator *self, batch *batch, failure *failure)
@@ -152,11 +163,8 @@ static sl_result cut(generator *self, batch **made, failure *failure)
         generator_give_back(self, batch);
         return result;
     }
-    batch->submitted_ns = clock_ns(self->spec.clock);
-    self->last_id = batch->id;
-    self->last_time_ms = batch->time_ms;
     self->missed = false;
-    tell_submitted(self, batch);
+    batch_submit(self, batch);
     *made = batch;
     return SL_OK;
 }
@@ -172,10 +180,8 @@ static sl_result replay(generator *self, batch **made, failure *failure)
         return SL_OK;
     self->replayed++;
     batch->catch_up = batch->replayed = true;
-    batch->submitted_ns = clock_ns(self->spec.clock);
-    self->last_id = batch->id;
-    self->last_time_ms = batch->time_ms;
-    tell_submitted(self, batch);
+    batch->unread = -1;
+    batch_submit(self, batch);
     *made = batch;
     return SL_OK;
 }

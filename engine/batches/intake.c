@@ -148,13 +148,15 @@ static sl_result look(intake *intake, uint32_t number, int64_t records_max, sour
 static sl_result cut_one(intake *intake, uint32_t number, batch *batch, bool *finished, failure *failure)
 {
     position *position = &intake->positions[number];
-    source_view view;
+    source_view view = { 0 };
     double allowed = (double)intake->rate_max * (double)batch->interval_ms / 1000 + position->share;
     int64_t records_max = intake->rate_max ? (int64_t)allowed : INT64_MAX;
     SL_TRY(look(intake, number, records_max, &view, failure));
     *finished = *finished && view.finished;
     if (intake->rate_max)
         position->share = allowed - (double)records_max;
+    int64_t reached = view.until > position->next ? view.until : position->next;
+    batch->unread += view.goal > reached ? view.goal - reached : 0;
     if (view.until <= position->next)
         return SL_OK;
     batch_range range = { number, position->next, view.until, view.end > view.until ? view.end : view.until };
@@ -166,6 +168,7 @@ sl_result intake_cut(intake *intake, batch *batch, bool *finished, failure *fail
 {
     *finished = true;
     batch->ranges.size = 0;
+    batch->unread = 0;
     pthread_mutex_lock(&intake->mutex);
     sl_result result = SL_OK;
     for (uint32_t i = 0; i < intake->origins.count && result == SL_OK; i++)

@@ -50,7 +50,8 @@ typedef struct batch {
     bool catch_up, journaled;
     bool replayed; /* from the journal: an attempt before this start may have written some of it */
     buffer ranges; /* of batch_range */
-    int64_t submitted_ns;
+    int64_t submitted_ns, submitted_ms; /* on the monotonic and on the wall clock */
+    int64_t unread; /* offsets of all partitions that this run is to read after it; -1: not known */
 } batch;
 
 typedef struct intake_block {

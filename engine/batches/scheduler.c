@@ -69,6 +69,9 @@ static void info_begin(scheduler *self, const batch *batch)
         .catch_up = batch->catch_up,
         .ranges = (const sl_range *)(const void *)self->ranges.at,
         .range_count = count,
+        .unread = batch->unread,
+        .submission_time_ms = batch->submitted_ms,
+        .processing_start_time_ms = clock_wall_ms(self->spec.clock),
     };
 }
 
@@ -77,6 +80,7 @@ static void info_started(scheduler *self, const batch *batch, int32_t attempt)
     self->info.state = SL_BATCH_STARTED;
     self->info.attempt = attempt;
     self->info.error = NULL;
+    self->info.processing_end_time_ms = 0;
     self->info.counter_count = 0; /* those of the attempt before are gone */
     if (self->info.scheduling_delay_ms == 0)
         self->info.scheduling_delay_ms = (double)(self->started_ns - batch->submitted_ns) / 1e6;
@@ -88,6 +92,7 @@ static void info_ended(scheduler *self, sl_batch_state state)
     const executor_result *result = &self->result;
     sl_batch_info *info = &self->info;
     info->state = state;
+    info->processing_end_time_ms = clock_wall_ms(self->spec.clock);
     info->processing_ms = (double)(clock_ns(self->spec.clock) - self->started_ns) / 1e6;
     info->total_delay_ms = info->scheduling_delay_ms + info->processing_ms;
     info->records = result->records;

@@ -150,7 +150,7 @@ static sl_result file_look(void *self, const source_wish *wish, source_view *vie
         SL_TRY(part_fill(source, wish->partition, &more, failure));
         part_look(part, wish, view);
     }
-    view->end = part->size < part->stop ? part->size : part->stop;
+    view->end = view->goal = part->size < part->stop ? part->size : part->stop;
     view->finished = view->until >= part->stop;
     return SL_OK;
 }

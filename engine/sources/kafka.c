@@ -133,6 +133,7 @@ static sl_result kafka_look(void *self, const source_wish *wish, source_view *vi
         records_max = left;
     view->until = segment_look(&part->chain, from, records_max, wish->bytes_max, &view->bytes);
     view->end = part->end;
+    view->goal = part->end < part->stop ? part->end : part->stop;
     view->finished = view->until >= part->stop;
     part_hunger(reader, part, view, records_max < INT64_MAX - from ? from + records_max : INT64_MAX);
     if (part->trouble.result != SL_OK) {

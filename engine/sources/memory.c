@@ -75,7 +75,7 @@ static sl_result memory_look(void *self, const source_wish *wish, source_view *v
     pthread_mutex_lock(&source->mutex);
     const segment_chain *chain = &source->chains[wish->partition];
     view->until = segment_look(chain, wish->from, wish->records_max, wish->bytes_max, &view->bytes);
-    view->end = chain->next;
+    view->end = view->goal = chain->next;
     view->finished = source->spec.available_now && view->until >= view->end;
     pthread_mutex_unlock(&source->mutex);
     return SL_OK;

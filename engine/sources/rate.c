@@ -130,6 +130,7 @@ static sl_result rate_look(void *self, const source_wish *wish, source_view *vie
     int64_t here = arrived > from ? arrived - from : 0;
     view->until = from + (here < most ? here : most);
     view->end = source->rate ? (arrived > from ? arrived : from) : view->until;
+    view->goal = source->count < INT64_MAX ? source->count : view->end;
     view->bytes = (size_t)(view->until - from) * RECORD_BYTES;
     view->finished = view->until >= source->count;
     return SL_OK;

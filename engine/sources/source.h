@@ -59,6 +59,7 @@ typedef struct source_wish {
 typedef struct source_view {
     int64_t until; /* everything in [from, until) is here */
     int64_t end;   /* the partition's end as last known */
+    int64_t goal;  /* how far it is to be read, as known now: with available-now not past where that ends */
     size_t bytes;  /* of it */
     bool finished; /* available-now: nothing will come after until */
 } source_view;

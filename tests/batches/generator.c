@@ -239,6 +239,8 @@ static void journaled_batches_come_first_with_their_own_times(void **state)
     batch *first = generator_tick(trial->generator, &trial->failure);
     assert_true(first->id == 8 && first->time_ms == 7000 && first->catch_up &&
                 inputs_one_range(first, 0, 0, 2));
+    assert_true(first->submitted_ms == 3000 &&
+                first->unread == -1); /* the cut of that time knew, not the journal */
     batch *second = generator_tick(trial->generator, &trial->failure);
     assert_true(second->id == 9 && second->time_ms == 8000 && inputs_one_range(second, 0, 2, 5));
     batch *third = generator_tick(trial->generator, &trial->failure);
@@ -260,6 +262,8 @@ static void available_now_cuts_back_to_back_and_ends(void **state)
         assert_non_null(taken);
         assert_int_equal(taken->time_ms, 50000 + i * 1000);
         assert_true(inputs_one_range(taken, 0, i * 10, i < 2 ? i * 10 + 10 : 25));
+        assert_int_equal(taken->unread, i < 2 ? 15 - i * 10 : 0);
+        assert_int_equal(taken->submitted_ms, 50000);
         generator_give_back(trial->generator, taken);
     }
     assert_null(generator_take(trial->generator, &trial->failure));

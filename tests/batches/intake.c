@@ -59,6 +59,30 @@ static void a_batch_takes_all_that_arrived_since_the_last(void **state)
     inputs_close(&inputs);
 }
 
+/* Over all partitions, also those of which this batch takes nothing. */
+static void what_is_left_to_read_is_told(void **state)
+{
+    (void)state;
+    inputs inputs = { 0 };
+    batch batch = { .interval_ms = 1000, .unread = 77 };
+    bool finished;
+    inputs_open(&inputs, "--max-rate-per-partition 2");
+    inputs_start(&inputs);
+    cut(&inputs, &batch, &finished);
+    assert_int_equal(batch.unread, 0);
+    inputs_send_many(&inputs, 0, 1);
+    inputs_send_many(&inputs, 2, 7);
+    cut(&inputs, &batch, &finished);
+    assert_int_equal(batch.unread, 5);
+    inputs_send_many(&inputs, 3, 3);
+    batch.interval_ms = 100; /* a fifth of a record */
+    cut(&inputs, &batch, &finished);
+    assert_int_equal(batch.ranges.size, 0);
+    assert_int_equal(batch.unread, 8);
+    buffer_done(&batch.ranges);
+    inputs_close(&inputs);
+}
+
 static void the_fraction_of_a_rate_is_carried_over(void **state)
 {
     (void)state;
@@ -223,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_takes_all_that_arrived_since_the_last),
+        cmocka_unit_test(what_is_left_to_read_is_told),
         cmocka_unit_test(the_fraction_of_a_rate_is_carried_over),
         cmocka_unit_test(a_thousand_small_intervals_take_what_the_rate_allows),
         cmocka_unit_test(an_idle_partition_saves_nothing_up),

@@ -71,6 +71,22 @@ static void a_batch_that_comes_again_is_counted_once(void **state)
     assert_int_equal(plays_told("interests"), 3);
 }
 
+/* Spark's submissionTime, processingStartTime and processingEndTime: on the clock, not on the grid of batch times. */
+static void the_account_tells_its_times_on_the_wall_clock(void **state)
+{
+    (void)state;
+    assert_int_equal(start("--max-rate-per-partition 2"), SL_OK);
+    for (int i = 0; i < 5; i++)
+        play_of("9", "56");
+    assert_int_equal(job_run_batch_at(&run, 7345), SL_OK);
+    const sl_batch_info *account = job_run_account(&run);
+    assert_int_equal(account->batch_time_ms, 7000);
+    assert_int_equal(account->submission_time_ms, 7345);
+    assert_int_equal(account->processing_start_time_ms, 7345);
+    assert_int_equal(account->processing_end_time_ms, 7345);
+    assert_int_equal(account->unread, 3);
+}
+
 static void rows_of_windows_are_written_at_every_attempt(void **state)
 {
     (void)state;
@@ -317,6 +333,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCHEDULER_TEST(a_batch_that_comes_again_is_counted_once),
+        SCHEDULER_TEST(the_account_tells_its_times_on_the_wall_clock),
         SCHEDULER_TEST(rows_of_windows_are_written_at_every_attempt),
         SCHEDULER_TEST(a_list_that_changed_is_written_at_every_attempt),
         SCHEDULER_TEST(a_list_of_a_window_that_ended_before_the_batch_is_written_at_every_attempt),

@@ -134,6 +134,7 @@ static void lines_are_messages_at_their_first_byte(void **state)
     source_view view = looked(trial, 0, 0, INT64_MAX, SIZE_MAX);
     assert_int_equal(view.until, 15);
     assert_int_equal(view.end, 15);
+    assert_int_equal(view.goal, 15);
     assert_false(view.finished);
     assert_range(trial, 0, 15, "0:one|4:two\r|9:|10:four|");
     assert_range(trial, 4, 10, "4:two\r|9:|");
@@ -160,6 +161,7 @@ static void a_bounded_job_gets_the_last_line_without_its_end(void **state)
     append_text(trial->path, " and more\n"); /* after the start: not this job's */
     source_view view = looked(trial, 0, 0, 1, SIZE_MAX);
     assert_int_equal(view.until, 4);
+    assert_int_equal(view.goal, 8);
     assert_false(view.finished);
     view = looked(trial, 0, 4, INT64_MAX, SIZE_MAX);
     assert_int_equal(view.until, 8);

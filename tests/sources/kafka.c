@@ -171,6 +171,7 @@ static void every_message_is_read_once_and_in_order(void **state)
     source_view view = waited(trial, 0, 0, 5000);
     assert_int_equal(view.until, 5000);
     assert_int_equal(view.end, 5000);
+    assert_int_equal(view.goal, 5000);
     assert_false(view.finished);
     assert_int_equal(read_numbers(trial, 0, 0, 5000), 5000);
     assert_int_equal(read_numbers(trial, 0, 1234, 4321), 4321 - 1234);
@@ -257,6 +258,7 @@ static void available_now_ends_at_the_ends_found_at_start(void **state)
     assert_int_equal(source_kafka.look(trial->self, &(source_wish){ 0, 0, 60, SIZE_MAX }, &view, &failure),
                      SL_OK);
     assert_int_equal(view.until, 60);
+    assert_int_equal(view.goal, 100);
     assert_false(view.finished);
 }
 

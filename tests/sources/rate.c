@@ -90,6 +90,7 @@ static void the_rate_comes_from_a_setting_too(void **state)
     assert_true(view.finished);
     view = looked(self, 10, 20, SIZE_MAX);
     assert_int_equal(view.until, 30);
+    assert_int_equal(view.goal, 100);
     assert_false(view.finished);
     close_trial(self);
 }

@@ -53,6 +53,12 @@ typedef struct sl_batch_info {
     int64_t records; /* really read; gaps make it smaller than the ranges */
     const sl_range *ranges;
     size_t range_count; /* only partitions with something to read */
+    /* Offsets of all partitions that this run is to read after this batch: up to the ends found at the start where it
+     * ends there (--available-now), else up to the ends when it was cut. -1: not known, as after a restart. */
+    int64_t unread;
+    /* On the wall clock, ms since the epoch, which may be set back in between; 0: not yet. Of the first attempt's start,
+     * and of this attempt's end. */
+    int64_t submission_time_ms, processing_start_time_ms, processing_end_time_ms;
     double scheduling_delay_ms, processing_ms, total_delay_ms;
     int64_t written, duplicates, filtered, dead_letters, lookup_missed;
     const sl_counter *counters;
