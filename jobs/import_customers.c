@@ -9,8 +9,8 @@
  * The file has no age. It is drawn from the id, so that every import gives a customer the same one; --age-column NAME takes
  * it from a column instead: one of the ten, or an eleventh, the last.
  *
- * A bad row is told on standard error with its place in the file, kept among the dead letters and skipped; unless
- * --skip-bad is given the import then ends with exit code 1.
+ * A bad row is told in the log with its place in the file, kept among the dead letters and skipped; unless --skip-bad is
+ * given the import then ends with exit code 1. How far it is, the listener `progress` tells.
  */
 #include <sluice/job.h>
 #include <stdio.h>
@@ -87,16 +87,11 @@ static int64_t age_drawn(int64_t seed, sl_text id)
     return decades[hash % 12] + (int64_t)((hash >> 32) % 10);
 }
 
-/* One line, whatever bytes the row holds. */
 static bool refuse(sl_task *task, const sl_message *in, const char *reason, const char *detail)
 {
-    char shown[SHOWN_MOST + 1];
-    size_t size = in->value.size < SHOWN_MOST ? in->value.size : SHOWN_MOST;
-    for (size_t i = 0; i < size; i++)
-        shown[i] = in->value.at[i] >= 0x20 && in->value.at[i] < 0x7f ? in->value.at[i] : '?';
-    shown[size] = '\0';
-    fprintf(stderr, "line %.*s: %s (%s): %s\n", (int)in->key.size, in->key.at ? in->key.at : "", reason,
-            detail, shown);
+    int size = in->value.size < SHOWN_MOST ? (int)in->value.size : SHOWN_MOST;
+    sl_log_warn("import_customers", "line %.*s: %s (%s): %.*s", (int)in->key.size,
+                in->key.at ? in->key.at : "", reason, detail, size, in->value.at ? in->value.at : "");
     return sl_reject(task, &in->origin, reason, detail);
 }
 

@@ -19,6 +19,7 @@ static void console_failed(void *self, const sl_batch_info *batch);
 
 static void *console_open(const sl_listener_place *place, char *error)
 {
+    sl_log_share_terminal();
     if (place->argument == NULL)
         return stdout;
     snprintf(error, 256, "the console listener takes no argument, not \"%.100s\"", place->argument);

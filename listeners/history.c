@@ -92,8 +92,8 @@ static void history_close(void *self)
     if (history->pending_size)
         pending_write(history);
     if (history->pending_size || history->lost)
-        fprintf(stderr, "history: not everything could be written to %s: bytes left %zu, lines lost %lld\n",
-                history->path, history->pending_size, history->lost);
+        sl_log_warn("history", "not everything could be written to %s: bytes left %zu, lines lost %lld",
+                    history->path, history->pending_size, history->lost);
     close(history->file);
     free(history->pending);
     free(history);
@@ -290,8 +290,8 @@ static void generation_change(history *self)
 static void trouble_tell(history *self, const char *what)
 {
     if (!self->told)
-        fprintf(stderr, "history: %s %s: %s; lines are kept and written later\n", what, self->path,
-                strerror(errno));
+        sl_log_warn("history", "%s %s: %s; lines are kept and written later", what, self->path,
+                    strerror(errno));
     self->told = true;
 }
 

@@ -4,6 +4,9 @@
  *     2026-11-23T10:00:00.123Z INFO kafka reading 4 partitions of realtime
  *     {"time":"2026-11-23T10:00:00.123Z","level":"INFO","part":"kafka","message":"reading 4 partitions of realtime"}
  *
+ * A status stands below the lines of a terminal: the cursor waits at its beginning, so that the next line replaces it, and it
+ * is drawn again behind that line.
+ *
  * A file that has its size is renamed to FILE.1, the one before to FILE.2 and so on. When the file cannot be written, the
  * lines go to standard error: a full disk must not hide its own message.
  */
@@ -17,9 +20,12 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { MESSAGE_ROOM = 4096, PART_ROOM = 64 };
+enum { MESSAGE_ROOM = 4096, PART_ROOM = 64, USUAL_COLUMNS = 80 };
+
+static const char erase_line[] = "\x1b[K"; /* from the cursor on */
 
 typedef struct log_line {
     log_level level;
@@ -40,10 +46,14 @@ static struct {
     char last_part[PART_ROOM];
     unsigned long long repeats;
     buffer out;
+    bool shared;   /* the terminal, with what others print */
+    buffer status; /* as it is drawn; empty: none */
 } state = { .mutex = PTHREAD_MUTEX_INITIALIZER, .level = LOG_LEVEL_INFO };
 
 static const char *const level_names[] = { "ERROR", "WARN", "INFO", "DEBUG", "TRACE" };
 
+__attribute__((format(printf, 3, 0))) static void message_write(log_level level, const char *part,
+                                                                const char *format, va_list arguments);
 static log_level level_of(const char *name);
 static void body_render(buffer *body, const log_line *line);
 static void text_escape(buffer *out, const char *text, bool json);
@@ -54,6 +64,9 @@ static void line_write(const buffer *body);
 static void line_render(const buffer *body);
 static sl_result file_write(const buffer *line, failure *failure);
 static sl_result file_rotate(failure *failure);
+static void status_set(const char *text);
+static bool status_is_possible(void);
+static size_t columns_of_terminal(void);
 static void error_write(const char *bytes, size_t size);
 
 sl_result log_open(const settings *settings, const char *file, failure *failure)
@@ -77,14 +90,16 @@ void log_close(void)
 {
     pthread_mutex_lock(&state.mutex);
     repeats_tell();
+    status_set("");
     disk_close(state.file);
     free(state.path);
     buffer_done(&state.body);
     buffer_done(&state.last);
     buffer_done(&state.out);
+    buffer_done(&state.status);
     state.file = NULL;
     state.path = NULL;
-    state.json = state.complained = false;
+    state.json = state.complained = state.shared = false;
     atomic_store(&state.level, LOG_LEVEL_INFO);
     pthread_mutex_unlock(&state.mutex);
 }
@@ -96,13 +111,53 @@ bool log_wants(log_level level)
 
 void log_write(log_level level, const char *part, const char *format, ...)
 {
-    char message[MESSAGE_ROOM];
     va_list arguments;
+    va_start(arguments, format);
+    message_write(level, part, format, arguments);
+    va_end(arguments);
+}
+
+void sl_log_info(const char *part, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    message_write(LOG_LEVEL_INFO, part, format, arguments);
+    va_end(arguments);
+}
+
+void sl_log_warn(const char *part, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    message_write(LOG_LEVEL_WARN, part, format, arguments);
+    va_end(arguments);
+}
+
+bool sl_log_status(const char *text)
+{
+    pthread_mutex_lock(&state.mutex);
+    bool possible = status_is_possible();
+    status_set(possible ? text : "");
+    pthread_mutex_unlock(&state.mutex);
+    return possible;
+}
+
+void sl_log_share_terminal(void)
+{
+    if (!isatty(STDOUT_FILENO))
+        return;
+    pthread_mutex_lock(&state.mutex);
+    status_set("");
+    state.shared = true;
+    pthread_mutex_unlock(&state.mutex);
+}
+
+static void message_write(log_level level, const char *part, const char *format, va_list arguments)
+{
+    char message[MESSAGE_ROOM];
     if (!log_wants(level))
         return;
-    va_start(arguments, format);
     int size = vsnprintf(message, sizeof message, format, arguments);
-    va_end(arguments);
     if (size >= MESSAGE_ROOM)
         memcpy(message + sizeof message - sizeof "...", "...", sizeof "...");
     pthread_mutex_lock(&state.mutex);
@@ -225,8 +280,10 @@ static void line_render(const buffer *body)
     char time[25];
     clock_iso(clock_wall_ms(&clock_system), time);
     state.out.size = 0;
+    buffer_text(&state.out, state.status.size ? erase_line : "");
     buffer_print(&state.out, state.json ? "{\"time\":\"%s\"," : "%s ", time);
     buffer_append(&state.out, body->at, body->size);
+    buffer_append(&state.out, state.status.at, state.status.size);
 }
 
 static sl_result file_write(const buffer *line, failure *failure)
@@ -261,6 +318,44 @@ static sl_result file_rotate(failure *failure)
     disk_close(state.file);
     state.file = opened;
     return SL_OK;
+}
+
+/* ---- The status -------------------------------------------------------------------------------------------------- */
+
+static void status_set(const char *text)
+{
+    buffer *status = &state.status;
+    bool stood = status->size > 0;
+    status->size = 0;
+    text_escape(status, text, false);
+    size_t most = columns_of_terminal() - 1; /* in the last column a terminal may begin the next line */
+    if (status->size > most)
+        status->size = most;
+    while (status->size == most && most && ((unsigned char)status->at[most - 1] & 0x80))
+        status->size = --most; /* no piece of a character */
+    if (status->size || stood) {
+        size_t size = status->size;
+        buffer_text(status, erase_line);
+        buffer_byte(status, '\r');
+        error_write(status->at, status->size);
+        status->size = size ? status->size : 0;
+    }
+}
+
+static bool status_is_possible(void)
+{
+    const char *terminal = getenv("TERM");
+    bool moves = terminal && *terminal && strcmp(terminal, "dumb") != 0;
+    return moves && state.file == NULL && !state.json && !state.shared && log_wants(LOG_LEVEL_INFO) &&
+           isatty(STDERR_FILENO);
+}
+
+static size_t columns_of_terminal(void)
+{
+    struct winsize size = { 0 };
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return USUAL_COLUMNS;
+    return size.ws_col;
 }
 
 static void error_write(const char *bytes, size_t size)

@@ -12,6 +12,7 @@
 
 #include <base/failure.h>
 #include <base/settings.h>
+#include <sluice/log.h>
 
 typedef enum log_level {
     LOG_LEVEL_ERROR,

@@ -8,6 +8,7 @@
  *
  * A batch without lines has its heading all the same. A repeated batch is printed again: people read this, not programs.
  */
+#include <base/log.h>
 #include <base/memory.h>
 #include <errno.h>
 #include <sinks/shared/lines.h>
@@ -23,6 +24,7 @@ static sl_result console_open(const sink_spec *spec, void **self, failure *failu
 {
     (void)failure;
     console_sink *made = memory_new(sizeof *made);
+    sl_log_share_terminal();
     lines_init(&made->lines, spec);
     *self = made;
     return SL_OK;

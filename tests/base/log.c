@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <support/terminal.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -316,6 +317,113 @@ static void lines_of_many_threads_stay_whole(void **unused)
     }
 }
 
+/* ---- The status -------------------------------------------------------------------------------------------------- */
+
+enum { COLUMNS = 60 };
+
+static int screen = -1;
+
+static void terminal_begin(void)
+{
+    int terminal = terminal_open(&screen, COLUMNS);
+    if (terminal < 0)
+        skip();
+    dup2(terminal, STDERR_FILENO);
+    close(terminal);
+    setenv("TERM", "xterm", 1);
+}
+
+/* What is on the screen, each line that begins with a time without it. */
+static const char *terminal_end(void)
+{
+    static char seen[4096];
+    size_t used = 0;
+    dup2(error_kept, STDERR_FILENO);
+    char *bytes = terminal_read(screen), *shown = terminal_shows(bytes, strlen(bytes), COLUMNS),
+         *rest = shown, *line;
+    while ((line = strsep(&rest, "\n")) && rest)
+        used += (size_t)snprintf(seen + used, sizeof seen - used, "%s\n",
+                                 strlen(line) > 25 && line[10] == 'T' ? line + 25 : line);
+    free(bytes);
+    free(shown);
+    return seen;
+}
+
+static void a_status_stays_below_the_lines(void **unused)
+{
+    (void)unused;
+    terminal_begin();
+    assert_true(sl_log_status("10 % read, and a long rest"));
+    log_info("a", "first");
+    assert_true(sl_log_status("20 % read"));
+    sl_log_warn("b", "line %d", 7);
+    sl_log_info("c", "third");
+    assert_string_equal(terminal_end(), "INFO a first\nWARN b line 7\nINFO c third\n20 % read\n");
+}
+
+static void a_status_that_is_taken_away_leaves_nothing(void **unused)
+{
+    (void)unused;
+    terminal_begin();
+    assert_true(sl_log_status("20 % read"));
+    assert_true(sl_log_status(""));
+    log_info("a", "x");
+    assert_true(sl_log_status("30 % read"));
+    log_close();
+    log_info("a", "y");
+    assert_string_equal(terminal_end(), "INFO a x\nINFO a y\n");
+}
+
+/* Else it would wrap, and only its second half be replaced. */
+static void a_status_is_no_wider_than_the_terminal(void **unused)
+{
+    (void)unused;
+    char wide[200], expected[200];
+    memset(wide, 'w', sizeof wide - 1);
+    wide[sizeof wide - 1] = '\0';
+    terminal_begin();
+    sl_log_status(wide);
+    log_info("a", "x");
+    snprintf(expected, sizeof expected, "INFO a x\n%.*s\n", COLUMNS - 1, wide);
+    assert_string_equal(terminal_end(), expected);
+    memcpy(wide + COLUMNS - 2, "\xe2\x82\xac", 3); /* a character across the end */
+    terminal_begin();
+    sl_log_status(wide);
+    snprintf(expected, sizeof expected, "%.*s\n", COLUMNS - 2, wide);
+    assert_string_equal(terminal_end(), expected);
+}
+
+static void where_a_status_cannot_be_changed_in_place_there_is_none(void **unused)
+{
+    (void)unused;
+    assert_false(sl_log_status("20 % read")); /* a file */
+    assert_string_equal(folder_read("stderr"), "");
+    terminal_begin();
+    setenv("TERM", "dumb", 1);
+    assert_false(sl_log_status("dumb"));
+    unsetenv("TERM");
+    assert_false(sl_log_status("none"));
+    setenv("TERM", "xterm", 1);
+    log_start(NULL, "log.format=json", NULL, NULL);
+    assert_false(sl_log_status("json"));
+    log_start(NULL, "log.level=warn", NULL, NULL);
+    assert_false(sl_log_status("quiet"));
+    log_start("log", NULL, NULL, NULL);
+    assert_false(sl_log_status("detached"));
+    log_start(NULL, NULL, NULL, NULL);
+    assert_true(sl_log_status("20 % read"));
+    sl_log_share_terminal(); /* it prints to a file */
+    assert_true(sl_log_status("30 % read"));
+    int output = dup(STDOUT_FILENO);
+    fflush(stdout);
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    sl_log_share_terminal();
+    assert_false(sl_log_status("shared"));
+    dup2(output, STDOUT_FILENO);
+    close(output);
+    assert_string_equal(terminal_end(), "\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, log_setup, log_teardown)
 
 int main(void)
@@ -335,6 +443,10 @@ int main(void)
         TEST(lines_that_the_file_cannot_take_go_to_standard_error),
         TEST(a_log_file_that_cannot_be_opened_is_told),
         TEST(lines_of_many_threads_stay_whole),
+        TEST(a_status_stays_below_the_lines),
+        TEST(a_status_that_is_taken_away_leaves_nothing),
+        TEST(a_status_is_no_wider_than_the_terminal),
+        TEST(where_a_status_cannot_be_changed_in_place_there_is_none),
     };
     return cmocka_run_group_tests_name("base/log", tests, NULL, NULL);
 }

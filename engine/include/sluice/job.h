@@ -30,6 +30,7 @@
 #define SLUICE_JOB_H
 
 #include <sluice/csv.h>
+#include <sluice/log.h>
 #include <sluice/text.h>
 #include <sluice/types.h>
 

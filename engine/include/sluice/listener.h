@@ -17,6 +17,7 @@
 #ifndef SLUICE_LISTENER_H
 #define SLUICE_LISTENER_H
 
+#include <sluice/log.h>
 #include <sluice/types.h>
 
 typedef enum sl_batch_state {
