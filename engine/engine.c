@@ -4,8 +4,8 @@
  * Start: the plan is drawn and its places are found, before anything is touched; then the work folder and its lock, the
  * sources, the checkpoint and the journal, lookups and outputs, and at last the threads that move.
  *
- * Stop: first no batch is cut any more; the driver finishes the one it has; then nobody asks from outside; listeners hear
- * the rest; sinks and lookups close; sources close; the lock is given back last, so that a successor finds all at rest.
+ * Stop: first no batch is cut any more; the driver finishes the one it has; listeners hear the rest; then nobody asks from
+ * outside; sinks and lookups close; sources close; the lock is given back last, so that a successor finds all at rest.
  */
 #include <base/counted.h>
 #include <base/log.h>
@@ -108,18 +108,25 @@ static void recall(void *argument, int64_t batch_id, const char *account)
     events_recall(((engine *)argument)->events, batch_id, account);
 }
 
-/* There is always a history, once: as the user asks for it, or as it is. */
+/* Unless the user asks for it, in his own way. */
+static sl_result listener_add_once(engine *self, const char *name, failure *failure)
+{
+    for (size_t i = 0; i < settings_count(self->spec.settings, "listeners"); i++)
+        if (listener_find(settings_item(self->spec.settings, "listeners", i)) == listener_find(name))
+            return SL_OK;
+    return listener_add(self, name, failure);
+}
+
+/* There is always a history, and where an end is in sight, progress. */
 static sl_result listeners_add(engine *self, failure *failure)
 {
-    bool has_history = self->spec.work_dir == NULL;
     self->events = events_new();
-    for (size_t i = 0; i < settings_count(self->spec.settings, "listeners"); i++) {
-        const char *word = settings_item(self->spec.settings, "listeners", i);
-        SL_TRY(listener_add(self, word, failure));
-        has_history |= listener_find(word) == listener_find("history");
-    }
-    if (!has_history)
-        SL_TRY(listener_add(self, "history", failure));
+    for (size_t i = 0; i < settings_count(self->spec.settings, "listeners"); i++)
+        SL_TRY(listener_add(self, settings_item(self->spec.settings, "listeners", i), failure));
+    if (self->spec.work_dir)
+        SL_TRY(listener_add_once(self, "history", failure));
+    if (back_to_back(self) && !self->spec.memory)
+        SL_TRY(listener_add_once(self, "progress", failure));
     if (self->checkpoint)
         checkpoint_recall(self->checkpoint, recall, self);
     return SL_OK;
@@ -236,6 +243,15 @@ sl_result engine_open(const engine_spec *spec, engine **opened, failure *failure
     return result;
 }
 
+/* With whoever could still tell them something. */
+static void listeners_end(engine *self)
+{
+    if (self->generator)
+        generator_join(self->generator);
+    events_free(self->events);
+    self->events = NULL;
+}
+
 sl_result engine_run(engine *self, failure *failure)
 {
     log_info("engine", "%s runs: batches of %lld ms, %s%s", self->spec.name,
@@ -245,7 +261,9 @@ sl_result engine_run(engine *self, failure *failure)
     SL_TRY(generator_start(self->generator, failure));
     if (atomic_load(&self->stop))
         generator_stop(self->generator);
-    return scheduler_run(self->scheduler, failure);
+    sl_result result = scheduler_run(self->scheduler, failure);
+    listeners_end(self);
+    return result;
 }
 
 void engine_stop(engine *self)
@@ -260,10 +278,8 @@ void engine_close(engine *self)
 {
     if (self == NULL)
         return;
-    if (self->generator)
-        generator_join(self->generator);
+    listeners_end(self);
     server_close(self->server);
-    events_free(self->events);
     executor_close(self->executor);
     dead_letters_close(self->dead_letters);
     for (uint32_t i = 0; i < self->plan.count; i++)
