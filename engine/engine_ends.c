@@ -75,6 +75,7 @@ static sl_result source_add(engine *self, uint32_t node, failure *failure)
         .settings = self->spec.settings,
         .job = self->spec.name,
         .available_now = back_to_back(self),
+        .interval_ms = back_to_back(self) ? 0 : settings_ms(self->spec.settings, "batch.interval"),
         .workers = workers_wanted(self),
         .bytes_max = settings_bytes(self->spec.settings, "memory.input"),
         .wake = wake,

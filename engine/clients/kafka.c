@@ -380,5 +380,7 @@ const setting kafka_settings[] = {
       "where Kafka answers; kafka.<property> is passed on to librdkafka" },
     { "kafka.group.id", NULL, SETTING_TEXT, NULL, NULL, NULL, "NAME",
       "where lag tools look for the job's offsets (default: sluice-<job>)" },
+    { "kafka.reader", NULL, SETTING_CHOICE, "auto", "auto|fetch|librdkafka", NULL, "WAY",
+      "what reads topics: our own Fetch requests, or librdkafka; auto: the former where the other settings allow it" },
     { 0 },
 };

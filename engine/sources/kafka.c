@@ -15,6 +15,29 @@
 
 static void reader_free(kafka_reader *reader);
 
+/* auto: our own way where the settings allow it. */
+static sl_result way_choose(kafka_reader *reader, failure *failure)
+{
+    const char *wanted = settings_text(reader->spec.settings, "kafka.reader");
+    bool own = strcmp(wanted, "fetch") == 0, either = strcmp(wanted, "auto") == 0;
+    kafka_client_spec client = {
+        KAFKA_CONSUMER, reader->spec.settings, reader->spec.job, reader->spec.bytes_max, 0, NULL, NULL
+    };
+    buffer why = { 0 };
+    reader->way = &kafka_way_librdkafka;
+    if (!own && !either)
+        return SL_OK;
+    sl_result result = kafka_spec_new(&client, &reader->fetch_spec, &why, failure);
+    if (result == SL_OK && reader->fetch_spec)
+        reader->way = &kafka_way_fetch;
+    else if (result == SL_OK && own)
+        result = fail(failure, SL_USAGE, "kafka.reader=fetch: %s; kafka.reader=librdkafka can", why.at);
+    else if (result == SL_OK)
+        log_info("kafka", "librdkafka reads topic %s: %s", reader->topic, why.at);
+    buffer_done(&why);
+    return result;
+}
+
 static sl_result kafka_open(const source_spec *spec, void **self, failure *failure)
 {
     if (spec->target[0] == '\0')
@@ -25,9 +48,10 @@ static sl_result kafka_open(const source_spec *spec, void **self, failure *failu
     reader->servers = kafka_servers(spec->settings);
     pthread_mutex_init(&reader->mutex, NULL);
     clock_condition(&reader->changed);
-    reader->way = &kafka_way_librdkafka;
     int32_t count = 0;
-    sl_result result = reader->way->open(reader, &count, failure);
+    sl_result result = way_choose(reader, failure);
+    if (result == SL_OK)
+        result = reader->way->open(reader, &count, failure);
     if (result != SL_OK) {
         reader_free(reader);
         return result;
@@ -184,6 +208,7 @@ static void reader_free(kafka_reader *reader)
     if (reader->answers)
         rd_kafka_queue_destroy(reader->answers);
     reader->way->close(reader);
+    kafka_spec_free(reader->fetch_spec);
     kafka_client_close(reader->client);
     for (size_t i = 0; i < reader->count; i++)
         segment_done(&reader->parts[i].chain);

@@ -34,6 +34,7 @@ typedef struct source_spec {
     const char *job;
     source_start start;
     int64_t start_ms;             /* of SOURCE_TIMESTAMP */
+    int64_t interval_ms;          /* between batches; 0: back to back */
     bool available_now;           /* read up to the ends found at start */
     unsigned workers;             /* that call read() */
     size_t bytes_max;             /* memory.input: gather at most about this much */

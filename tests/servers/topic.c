@@ -140,6 +140,8 @@ settings *topic_settings(const char *servers)
     settings_add(settings, "Others", others);
     settings_pass(settings, "kafka.");
     sl_expect(settings_set(settings, "kafka.bootstrap.servers", servers, "test", &failure) == SL_OK);
+    const char *reader = getenv("SLUICE_KAFKA_READER"); /* as jobs take it */
+    sl_expect(reader == NULL || settings_set(settings, "kafka.reader", reader, "test", &failure) == SL_OK);
     return settings;
 }
 

@@ -4,7 +4,8 @@
 #include <librdkafka/rdkafka.h>
 #include <sources/kafka/codec.h>
 
-static const connection_api offsets_api = { 2, "ListOffsets", 2, 7, 6 };
+/* Newer versions tell the epoch, which nobody asks for; the mock cluster of librdkafka 2.0 puts a field too many into them. */
+static const connection_api offsets_api = { 2, "ListOffsets", 2, 3, 6 };
 
 static void topic_read(const codec_answer *answer, offsets_list *list);
 

@@ -13,6 +13,7 @@
 #include <clients/kafka.h>
 #include <pthread.h>
 #include <records/segment.h>
+#include <sources/kafka/spec.h>
 #include <sources/source.h>
 
 typedef struct kafka_part {
@@ -43,7 +44,7 @@ typedef struct kafka_way {
                       source_messages *messages, failure *failure);
 } kafka_way;
 
-extern const kafka_way kafka_way_librdkafka;
+extern const kafka_way kafka_way_librdkafka, kafka_way_fetch;
 
 enum { KAFKA_TIME_END = -1, KAFKA_TIME_BEGIN = -2 };
 
@@ -51,6 +52,7 @@ struct kafka_reader {
     source_spec spec;
     const kafka_way *way;
     void *way_self;
+    kafka_spec *fetch_spec; /* NULL: librdkafka reads */
     char *topic;
     const char *servers;
     rd_kafka_t *client;        /* has the group's name: commits, and librdkafka's way of reading */
