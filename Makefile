@@ -100,10 +100,13 @@ tests_wanted    := $(call test_program,$(if $(TESTS),$(foreach test,$(test_mains
 # Without a main: libFuzzer brings it. The folder of the same name holds what a target begins with.
 fuzz_programs   := $(patsubst tests/%.c,$(out)/tests/%.fuzz,$(call find,tests/fuzz))
 
-bench_programs  := $(patsubst bench/%.c,$(out)/bench/%,$(call with_main,$(call find,bench)))
+bench_sources   := $(call find,bench)
+bench_mains     := $(call with_main,$(bench_sources))
+bench_library   := $(out)/libbench.a
+bench_programs  := $(patsubst bench/%.c,$(out)/bench/%,$(bench_mains))
 
 objects := $(call objects_of,$(library_sources) $(wildcard engine/main.c engine/cli/main.c jobs/*.c) $(test_sources) \
-               $(call find,bench)) $(out)/obj/kinds.o
+               $(bench_sources)) $(out)/obj/kinds.o
 
 .PHONY: all
 all: $(command) $(jobs)
@@ -177,9 +180,14 @@ $(test_library): $(call objects_of,$(test_support)) $(out)/members
 	@rm -f $@
 	$(call show,ar,$@)ar rcs $@ $(filter %.o,$^)
 
+$(bench_library): $(call objects_of,$(filter-out $(bench_mains),$(bench_sources))) $(out)/members
+	@rm -f $@
+	$(call show,ar,$@)$(archiver) rcs $@ $(filter %.o,$^)
+
+members := $(library_sources) $(test_support) $(bench_sources)
 $(out)/members: force
 	@mkdir -p $(@D)
-	@echo '$(library_sources) $(test_support)' | cmp -s - $@ || echo '$(library_sources) $(test_support)' >$@
+	@echo '$(members)' | cmp -s - $@ || echo '$(members)' >$@
 
 $(command): $(out)/obj/engine/cli/main.o $(library)
 	$(call show,ld,$@)$(link) $(lto) $^ $(libs) -o $@
@@ -196,7 +204,7 @@ $(fuzz_programs): $(out)/tests/%.fuzz: $(out)/obj/tests/%.o $(test_library) $(li
 	@mkdir -p $(@D)
 	$(call show,ld,$@)$(link) -fsanitize=fuzzer $^ -lcmocka $(libs) -o $@
 
-$(bench_programs): $(out)/bench/%: $(out)/obj/bench/%.o $(library)
+$(bench_programs): $(out)/bench/%: $(out)/obj/bench/%.o $(bench_library) $(library)
 	@mkdir -p $(@D)
 	$(call show,ld,$@)$(link) $(lto) $^ $(libs) -o $@
 

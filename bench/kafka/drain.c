@@ -8,16 +8,11 @@
  * The topic is read once before anything is timed. A rate is COUNT over the whole life of the process, start and end
  * included, for both; core-seconds and memory are those of the process, as the system accounts for it.
  */
+#include "../shared/measure.h"
 #include <librdkafka/rdkafka.h>
-#include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 enum { TRACKS = 100000, CUSTOMERS = 5000, ROUNDS = 5, TAKE = 10000 };
 
@@ -50,21 +45,6 @@ static rd_kafka_t *client(rd_kafka_type_t type, const char *servers)
 
 /* ---- load ---- */
 
-static uint64_t random_next(uint64_t *state)
-{
-    uint64_t mixed = (*state += 0x9e3779b97f4a7c15u);
-    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9u;
-    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
-    return mixed ^ mixed >> 31;
-}
-
-static unsigned zipf_next(uint64_t *state, unsigned count)
-{
-    double u = (double)(random_next(state) >> 11) / 9007199254740992.0;
-    unsigned rank = (unsigned)(pow((double)count + 1, u) - 1);
-    return rank < count ? rank : count - 1;
-}
-
 static void topic_make(rd_kafka_t *producer, const char *topic, int partitions)
 {
     char why[512];
@@ -85,13 +65,11 @@ static int load(const char *servers, const char *topic, long count, int partitio
     rd_kafka_topic_t *to = rd_kafka_topic_new(producer, topic, NULL);
     uint64_t state = 1;
     for (long i = 0; i < count; i++) {
-        char text[96];
+        line line;
         unsigned customer = zipf_next(&state, CUSTOMERS), track = zipf_next(&state, TRACKS);
-        unsigned zip = (unsigned)(random_next(&state) % 100000);
-        int size = snprintf(text, sizeof text, "%ld,%u,%u,\"2014-10-23 03:26:%02u\",%u,\"%05u\"", i, customer,
-                            track, zip % 60, zip & 1, zip);
-        while (rd_kafka_produce(to, (int32_t)(i / 100 % partitions), RD_KAFKA_MSG_F_COPY, text, (size_t)size,
-                                NULL, 0, NULL) != 0)
+        line_print(&line, (uint64_t)i, customer, track, &state);
+        while (rd_kafka_produce(to, (int32_t)(i / 100 % partitions), RD_KAFKA_MSG_F_COPY, line.text,
+                                line.size, NULL, 0, NULL) != 0)
             rd_kafka_poll(producer, 100);
         if (i % 10000 == 0)
             rd_kafka_poll(producer, 0);
@@ -135,61 +113,9 @@ static int bare(const char *servers, const char *topic, long count)
 
 /* ---- compare ---- */
 
-typedef struct figures {
-    double wall_s, cpu_s, rss_mb;
-} figures;
-
-static double now_s(void)
+static child_figures run_listens(const char *servers, const char *topic, const char *redis)
 {
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
-}
-
-static figures run(const char *const *words)
-{
-    struct rusage usage;
-    int status = 0;
-    double from = now_s();
-    pid_t child = fork();
-    if (child == 0) {
-        execv(words[0], (char *const *)(uintptr_t)words);
-        perror(words[0]);
-        _exit(127);
-    }
-    wait4(child, &status, 0, &usage);
-    figures got = { .wall_s = now_s() - from, .rss_mb = (double)usage.ru_maxrss / 1024 };
-    got.cpu_s = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec / 1e6 +
-                (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec / 1e6;
-    if (status != 0) {
-        fprintf(stderr, "drain: %s ended with status %d\n", words[0], status);
-        exit(1);
-    }
-    return got;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof *values, by_value);
-    return values[ROUNDS / 2];
-}
-
-static void work_dir_new(char *path, size_t room)
-{
-    snprintf(path, room, "%s/sluice-bench-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-    if (mkdtemp(path) == NULL)
-        exit(1);
-}
-
-static figures run_listens(const char *servers, const char *topic, const char *redis)
-{
-    char dir[256], servers_word[256], redis_word[256], remove_word[300];
+    char dir[256], servers_word[256], redis_word[256];
     work_dir_new(dir, sizeof dir);
     snprintf(servers_word, sizeof servers_word, "kafka.bootstrap.servers=%s", servers);
     snprintf(redis_word, sizeof redis_word, "redis.url=%s", redis);
@@ -212,9 +138,9 @@ static figures run_listens(const char *servers, const char *topic, const char *r
                                   "--to",
                                   "interests=null",
                                   NULL };
-    figures got = run(words);
-    snprintf(remove_word, sizeof remove_word, "rm -r %s", dir);
-    return system(remove_word) == 0 ? got : (figures){ 0 };
+    child_figures got = child_run(words);
+    work_dir_remove(dir);
+    return got;
 }
 
 static int compare(const char *self, const char *servers, const char *topic, const char *count,
@@ -224,15 +150,15 @@ static int compare(const char *self, const char *servers, const char *topic, con
     double bare_rate[ROUNDS], full_rate[ROUNDS], ratio[ROUNDS], bare_cpu[ROUNDS], full_cpu[ROUNDS],
         rss[ROUNDS];
     double millions = strtod(count, NULL) / 1e6;
-    run(bare_words); /* the broker's pages are warm from here on */
+    child_run(bare_words); /* the broker's pages are warm from here on */
     run_listens(servers, topic, redis);
     for (int round = 0; round < ROUNDS; round++) {
-        figures bare_got, full_got;
+        child_figures bare_got, full_got;
         if (round % 2 == 0)
-            bare_got = run(bare_words);
+            bare_got = child_run(bare_words);
         full_got = run_listens(servers, topic, redis);
         if (round % 2 == 1)
-            bare_got = run(bare_words);
+            bare_got = child_run(bare_words);
         bare_rate[round] = millions / bare_got.wall_s;
         full_rate[round] = millions / full_got.wall_s;
         ratio[round] = full_rate[round] / bare_rate[round];
@@ -243,11 +169,13 @@ static int compare(const char *self, const char *servers, const char *topic, con
                round + 1, bare_rate[round], bare_cpu[round], bare_got.rss_mb, full_rate[round],
                full_cpu[round], rss[round]);
     }
-    double found = median(ratio), memory = median(rss);
-    printf("median: bare %.2f M/s, %.3f core-s/M; listens %.2f M/s, %.3f core-s/M\n", median(bare_rate),
-           median(bare_cpu), median(full_rate), median(full_cpu));
-    printf("GOAL kafka_vs_librdkafka %.2f x goal >=0.8 %s\n", found, found >= 0.8 ? "met" : "missed");
-    printf("GOAL rss_mb %.0f MB goal <=400 %s\n", memory, memory <= 400 ? "met" : "missed");
+    double found = median(ratio, ROUNDS), memory = median(rss, ROUNDS), cpu = median(full_cpu, ROUNDS);
+    printf("median: bare %.2f M/s, %.3f core-s/M; listens %.2f M/s, %.3f core-s/M\n",
+           median(bare_rate, ROUNDS), median(bare_cpu, ROUNDS), median(full_rate, ROUNDS),
+           median(full_cpu, ROUNDS));
+    goal("kafka_vs_librdkafka", found, "x", GOAL_LEAST, 3);
+    goal("kafka_core_s_per_m", cpu, "core-s/M", GOAL_MOST, 0.16);
+    goal("rss_mb", memory, "MB", GOAL_MOST, 400);
     return 0;
 }
 
