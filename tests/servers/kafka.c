@@ -22,10 +22,14 @@
 enum { CANNOT_BE_HAD = 77 };
 
 struct kafka_server {
-    char folder[200], address[64], *extra;
+    char folder[200], address[64], *extra, *version;
+    int port;
+    bool secure;
     pid_t guard;
     int pipe; /* as long as it is open the guard waits */
 };
+
+static char *version_usual; /* what the one who runs the tests wants, "" for none */
 
 static void environment_set(const kafka_server *server);
 static unsigned port_find(void);
@@ -34,16 +38,24 @@ static void guard_start(kafka_server *server);
 
 kafka_server *kafka_server_start(const char *extra)
 {
+    return kafka_server_start_as(&(kafka_server_options){ .extra = extra });
+}
+
+kafka_server *kafka_server_start_as(const kafka_server_options *options)
+{
     kafka_server *server = memory_new(sizeof *server);
     const char *temporary = getenv("TMPDIR");
     snprintf(server->folder, sizeof server->folder, "%s/sluice-kafka-XXXXXX",
              temporary ? temporary : P_tmpdir);
     if (mkdtemp(server->folder) == NULL)
         abort();
-    char port[16];
-    snprintf(port, sizeof port, "%u", port_find());
-    snprintf(server->address, sizeof server->address, "127.0.0.1:%s", port);
-    server->extra = memory_text(extra ? extra : "");
+    server->port = (int)port_find();
+    snprintf(server->address, sizeof server->address, "127.0.0.1:%d", server->port);
+    server->extra = memory_text(options->extra ? options->extra : "");
+    if (version_usual == NULL)
+        version_usual = memory_text(getenv("VERSION") ? getenv("VERSION") : "");
+    server->version = memory_text(options->version ? options->version : version_usual);
+    server->secure = options->secure;
     environment_set(server);
     guard_start(server);
     int status = script_start();
@@ -63,12 +75,23 @@ void kafka_server_stop(kafka_server *server)
     close(server->pipe);
     waitpid(server->guard, NULL, 0);
     free(server->extra);
+    free(server->version);
     free(server);
 }
 
 const char *kafka_server_address(const kafka_server *server)
 {
     return server->address;
+}
+
+int kafka_server_port(const kafka_server *server)
+{
+    return server->port;
+}
+
+const char *kafka_server_folder(const kafka_server *server)
+{
+    return server->folder;
 }
 
 /* Returns when the process is gone, and its port is free. */
@@ -100,6 +123,11 @@ static void environment_set(const kafka_server *server)
     setenv("PORT", strchr(server->address, ':') + 1, 1);
     setenv("RUN", server->folder, 1);
     setenv("EXTRA", server->extra, 1);
+    setenv("SECURE", server->secure ? "1" : "", 1);
+    if (server->version[0])
+        setenv("VERSION", server->version, 1);
+    else
+        unsetenv("VERSION");
 }
 
 static bool port_is_free(unsigned port, unsigned *given)
@@ -116,12 +144,13 @@ static bool port_is_free(unsigned port, unsigned *given)
     return bound;
 }
 
-/* The controller listens on the next port. */
+/* The controller listens on the next port; the two after that are for the listeners with TLS. */
 static unsigned port_find(void)
 {
     for (int tries = 0; tries < 50; tries++) {
-        unsigned port = 0, controller = 0;
-        if (port_is_free(0, &port) && port < 65535 && port_is_free(port + 1, &controller))
+        unsigned port = 0, other = 0;
+        if (port_is_free(0, &port) && port < 65533 && port_is_free(port + 1, &other) &&
+            port_is_free(port + 2, &other) && port_is_free(port + 3, &other))
             return port;
     }
     abort();

@@ -5,13 +5,25 @@
 #ifndef SERVERS_KAFKA_H
 #define SERVERS_KAFKA_H
 
+#include <stdbool.h>
+
 typedef struct kafka_server kafka_server;
 
 /* `extra`: broker settings, "key=value key=value", or NULL. NULL when it cannot be had here: the test skips. */
 kafka_server *kafka_server_start(const char *extra);
+typedef struct kafka_server_options {
+    const char *version; /* NULL: the usual one of kafka.sh */
+    const char *extra;   /* as above */
+    bool secure;         /* listeners with TLS and login beside the plain one: SECURE in kafka.sh */
+} kafka_server_options;
+
+kafka_server *kafka_server_start_as(const kafka_server_options *options);
 void kafka_server_stop(kafka_server *server); /* NULL is fine */
 
 const char *kafka_server_address(const kafka_server *server); /* 127.0.0.1:port */
+
+int kafka_server_port(const kafka_server *server);
+const char *kafka_server_folder(const kafka_server *server); /* RUN in kafka.sh */
 
 void kafka_server_kill(kafka_server *server);    /* SIGKILL */
 void kafka_server_restart(kafka_server *server); /* at the same address, with its data */

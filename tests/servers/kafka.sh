@@ -2,6 +2,7 @@
 # A real Apache Kafka broker on loopback: one node, broker and controller in one (KRaft), its jars from Maven Central.
 #
 #     kafka.sh fetch | start | stop          start prints "HOST:PORT pid PID" when the broker answers
+#     kafka.sh tool CLASS ARGUMENTS          one of Kafka's own tools, as kafka.admin.ConfigCommand
 #
 # Environment, all optional:
 #     PORT=29092       the controller listens on PORT + 1
@@ -10,6 +11,9 @@
 #     RUN=             data, logs and pid of this broker; default ROOT/run-kafka-PORT. Starting again finds its data
 #     METRICS_PORT=    Prometheus text of the JMX exporter on this port
 #     EXTRA=           broker settings, "key=value key=value"
+#     SECURE=1         two more listeners: PORT + 2 wants TLS and a login (alice, sesame: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512)
+#                      and is certified as 127.0.0.1; PORT + 3 wants TLS and a certificate, and is certified as localhost.
+#                      RUN/tls has ca.pem, stranger.pem (another CA), client.pem and client.key (password: sesame)
 #     START_SECONDS=60 how long the broker may take
 # Exit codes: common.sh. 77 means: cannot be had here.
 set -euo pipefail
@@ -33,6 +37,57 @@ POM
   maven -f "$1/pom.xml" org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies -DoutputDirectory="$1/got"
 }
 
+# What each listener shows is one file, key and certificate; a client's key is encrypted.
+certify() {
+  local name=$1 subject=$2
+  openssl req -new -newkey rsa:2048 -nodes -keyout "$name.key" -subj "/CN=$name" -out "$name.csr" -addext "subjectAltName=$subject"
+  openssl x509 -req -in "$name.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 3650 -copy_extensions copy -out "$name.pem"
+  cat "$name.key" "$name.pem" >"$name.both"
+}
+
+certificates() (
+  [[ -e $RUN/tls/done ]] && return
+  need openssl
+  mkdir -p "$RUN/tls"
+  cd "$RUN/tls"
+  {
+    for name in ca stranger; do
+      openssl req -x509 -newkey rsa:2048 -nodes -keyout "$name.key" -subj "/CN=$name" -days 3650 -out "$name.pem"
+    done
+    certify login IP:127.0.0.1
+    certify mutual DNS:localhost
+    certify client DNS:client
+    openssl pkcs8 -topk8 -v2 aes-256-cbc -in client.key -passout pass:sesame -out encrypted.key
+    mv encrypted.key client.key
+  } >openssl.log 2>&1 || {
+    tail -5 openssl.log >&2
+    return 1
+  }
+  touch done
+)
+
+secure_settings() {
+  local module=org.apache.kafka.common.security name
+  cat <<CONF
+listeners=PLAINTEXT://127.0.0.1:$PORT,CONTROLLER://127.0.0.1:$((PORT + 1)),LOGIN://127.0.0.1:$((PORT + 2)),MUTUAL://localhost:$((PORT + 3))
+advertised.listeners=PLAINTEXT://127.0.0.1:$PORT,LOGIN://127.0.0.1:$((PORT + 2)),MUTUAL://localhost:$((PORT + 3))
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,LOGIN:SASL_SSL,MUTUAL:SSL
+listener.name.login.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512
+listener.name.login.plain.sasl.jaas.config=$module.plain.PlainLoginModule required user_alice="sesame";
+listener.name.login.scram-sha-256.sasl.jaas.config=$module.scram.ScramLoginModule required;
+listener.name.login.scram-sha-512.sasl.jaas.config=$module.scram.ScramLoginModule required;
+listener.name.mutual.ssl.client.auth=required
+CONF
+  for name in login mutual; do
+    cat <<CONF
+listener.name.$name.ssl.keystore.type=PEM
+listener.name.$name.ssl.keystore.location=$RUN/tls/$name.both
+listener.name.$name.ssl.truststore.type=PEM
+listener.name.$name.ssl.truststore.location=$RUN/tls/ca.pem
+CONF
+  done
+}
+
 fetch() {
   fetch_once "$JARS" get_jars
 }
@@ -42,8 +97,6 @@ settings() {
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$((PORT + 1))
-listeners=PLAINTEXT://127.0.0.1:$PORT,CONTROLLER://127.0.0.1:$((PORT + 1))
-advertised.listeners=PLAINTEXT://127.0.0.1:$PORT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$RUN/data
@@ -53,6 +106,12 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 CONF
+  if [[ -n ${SECURE:-} ]]; then
+    secure_settings
+  else
+    echo "listeners=PLAINTEXT://127.0.0.1:$PORT,CONTROLLER://127.0.0.1:$((PORT + 1))"
+    echo "advertised.listeners=PLAINTEXT://127.0.0.1:$PORT"
+  fi
   local pair
   for pair in ${EXTRA:-}; do
     echo "$pair"
@@ -63,9 +122,14 @@ CONF
 format() {
   [[ -e $RUN/formatted ]] && return
   rm -rf "${RUN:?}/data"
-  local cluster
+  local cluster scram users=()
+  if [[ -n ${SECURE:-} ]]; then
+    for scram in SCRAM-SHA-256 SCRAM-SHA-512; do
+      users+=(--add-scram "$scram=[name=alice,password=sesame]")
+    done
+  fi
   cluster=$(timeout 60 java -cp "$JARS/*" kafka.tools.StorageTool random-uuid 2>/dev/null)
-  timeout 60 java -cp "$JARS/*" kafka.tools.StorageTool format -t "$cluster" -c "$RUN/server.properties" >"$RUN/format.log" 2>&1 || {
+  timeout 60 java -cp "$JARS/*" kafka.tools.StorageTool format -t "$cluster" -c "$RUN/server.properties" "${users[@]}" >"$RUN/format.log" 2>&1 || {
     tail -20 "$RUN/format.log" >&2
     return 1
   }
@@ -94,6 +158,7 @@ start() {
     return 1
   fi
   mkdir -p "$RUN"
+  [[ -z ${SECURE:-} ]] || certificates
   settings >"$RUN/server.properties"
   format
   if [[ -n ${METRICS_PORT:-} ]]; then
@@ -121,10 +186,17 @@ stop() {
   end "$PIDFILE" "$RUN/server.properties"
 }
 
+tool() {
+  need java
+  fetch
+  exec java -cp "$JARS/*" "$@"
+}
+
 case ${1:-} in
+tool) "$@" ;;
 fetch | start | stop) "$1" ;;
 *)
-  echo "usage: kafka.sh fetch|start|stop" >&2
+  echo "usage: kafka.sh fetch|start|stop|tool" >&2
   exit 2
   ;;
 esac

@@ -133,7 +133,7 @@ typedef struct fetch_slice {
 } fetch_slice;
 
 typedef struct fetch_answer { /* zeroed is ready; keeps its room from answer to answer */
-    int32_t throttle_ms;      /* the broker wants to be left alone for so long */
+    int32_t throttle_ms;      /* the broker wants to be left alone for so long; there may be no slice then */
     int16_t error;            /* of the whole; then there is no slice */
 
     wire_reader *reader; /* the rest is its own business */
