@@ -114,7 +114,7 @@ all: $(command) $(jobs)
 # -------------------------------------------------------------------------------------------------------------- how: flags
 
 # Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
-ifneq ($(filter-out deps check clean help demo test test-asan test-tsan fuzz-fetch bench bench-engine bench-kafka,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps check clean help demo test test-asan test-tsan fuzz-fetch fresh bench bench-engine bench-kafka,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) && echo yes),yes)
 $(error A library or pkg-config itself is missing (of $(PACKAGES)); "make deps" installs it)
 endif
@@ -270,6 +270,12 @@ fuzz-fetch:
 	+@$(again) VARIANT=fuzz run-fuzz-fetch
 run-fuzz-fetch: $(filter $(out)/tests/fuzz/fetch/%,$(fuzz_programs))
 	@tests/fuzz/run.sh $(out) $(RUNS) $^
+
+## make fresh         make demo and make test in a bare Debian 12 that is made for it (root; SUITE=noble: Ubuntu 24.04)
+.PHONY: fresh
+fresh:
+	@tests/deps.sh fresh
+	@tests/fresh/run.sh
 
 ## make check         format, layers, lengths, banned words, missing tests, static analysis
 .PHONY: check

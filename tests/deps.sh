@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the Debian or Ubuntu packages that are missing. Usage: deps.sh PURPOSE ...
 #
-# Purposes: build is what compiling needs, run what the demo runs, test what the tests run; tsan and check are what those
-# targets of the Makefile need besides. With everything there it only asks dpkg once and says nothing. It asks before
+# Purposes: build is what compiling needs, run what the demo runs, test what the tests run; tsan, check and fresh are what
+# those targets of the Makefile need besides. With everything there it only asks dpkg once and says nothing. It asks before
 # it installs when someone is there to answer.
 set -euo pipefail
 
@@ -16,7 +16,8 @@ packages_for() {
          ;;
   tsan)  echo clang libclang-rt-dev libomp-dev llvm ;;             # llvm: names in its reports
   check) echo clang-format clang-tidy git ;;
-  *)     echo "deps.sh: no purpose '$1'; they are build, run, test, tsan and check" >&2; return 2 ;;
+  fresh) echo debootstrap debian-archive-keyring git ;;
+  *)     echo "deps.sh: no purpose '$1'; they are build, run, test, tsan, check and fresh" >&2; return 2 ;;
   esac
 }
 
