@@ -225,7 +225,7 @@ again = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell 
 ## make deps          installs the packages that are missing
 .PHONY: deps
 deps:
-	@tests/deps.sh build run test tsan check
+	@tests/deps.sh build run test clang check
 
 ## make demo          the whole pipeline on this machine, with made-up listens (FOR=20s: for so long)
 .PHONY: demo
@@ -249,7 +249,7 @@ test-asan:
 ## make test-tsan     all but the system tests under the thread sanitizer
 .PHONY: test-tsan
 test-tsan:
-	@tests/deps.sh build run test tsan
+	@tests/deps.sh build run test clang
 	+@$(again) VARIANT=tsan run-tests
 
 # Under the thread sanitizer no system tests: what they start is mostly servers, and too slow. Only system tests start the
@@ -266,7 +266,7 @@ tests: $(tests_wanted)
 ## make fuzz-fetch    damaged bytes for all that reads what a Kafka broker sends (RUNS=10000000: so many for each target)
 .PHONY: fuzz-fetch run-fuzz-fetch
 fuzz-fetch:
-	@tests/deps.sh build test
+	@tests/deps.sh build test clang
 	+@$(again) VARIANT=fuzz run-fuzz-fetch
 run-fuzz-fetch: $(filter $(out)/tests/fuzz/fetch/%,$(fuzz_programs))
 	@tests/fuzz/run.sh $(out) $(RUNS) $^

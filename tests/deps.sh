@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs the Debian or Ubuntu packages that are missing. Usage: deps.sh PURPOSE ...
 #
-# Purposes: build is what compiling needs, run what the demo runs, test what the tests run; tsan, check and fresh are what
-# those targets of the Makefile need besides. With everything there it only asks dpkg once and says nothing. It asks before
-# it installs when someone is there to answer.
+# Purposes: build is what compiling needs, run what the demo runs, test what the tests run; clang is for the thread sanitizer
+# and for fuzzing, check and fresh are for those targets of the Makefile. With everything there it only asks dpkg once and
+# says nothing. It asks before it installs when someone is there to answer.
 set -euo pipefail
 
 packages_for() {
@@ -14,10 +14,10 @@ packages_for() {
   test)  echo libcmocka-dev kcat curl unzip procps maven openssl
          command -v java >/dev/null || echo default-jre-headless   # any Java from 17 on will do
          ;;
-  tsan)  echo clang libclang-rt-dev libomp-dev llvm ;;             # llvm: names in its reports
+  clang) echo clang libclang-rt-dev libomp-dev llvm ;;             # llvm: names in reports
   check) echo clang-format clang-tidy git ;;
   fresh) echo debootstrap debian-archive-keyring git ;;
-  *)     echo "deps.sh: no purpose '$1'; they are build, run, test, tsan, check and fresh" >&2; return 2 ;;
+  *)     echo "deps.sh: no purpose '$1'; they are build, run, test, clang, check and fresh" >&2; return 2 ;;
   esac
 }
 
