@@ -15,7 +15,7 @@ packages_for() {
          command -v java >/dev/null || echo default-jre-headless   # any Java from 17 on will do
          ;;
   clang) echo clang libclang-rt-dev libomp-dev llvm ;;             # llvm: names in reports
-  check) echo clang-format clang-tidy git ;;
+  check) echo clang-format clang-tidy libomp-dev git ;;           # libomp: the omp.h that the analyser reads
   fresh) echo debootstrap debian-archive-keyring git ;;
   *)     echo "deps.sh: no purpose '$1'; they are build, run, test, clang, check and fresh" >&2; return 2 ;;
   esac
