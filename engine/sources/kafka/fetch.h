@@ -43,6 +43,7 @@ typedef struct fetch_broker {
     int64_t rest_until_ns;
 
     retry retry; /* from here the thread's own */
+    outage outage;
     fetch_part *parts;
     uint32_t turn; /* which partition comes first in the next request */
     fetch_answer answer;
@@ -67,6 +68,7 @@ struct fetcher {
     size_t count;
     fetch_broker *brokers;
     bool stale;    /* who leads what has changed, or a broker is gone */
+    bool lost;     /* the guide finds no broker at all, and has said so */
     bool answered; /* librdkafka has an answer to a commit */
 };
 

@@ -14,7 +14,7 @@
 #include <sources/kafka/fetch.h>
 #include <stdlib.h>
 
-enum { NS_PER_MS = 1000000 };
+enum { NS_PER_MS = 1000000, TRIES_QUIET = 4 };
 enum { PART_BYTES = 2 << 20, USUAL_PART_BYTES = 1 << 20 }; /* librdkafka's default, which nobody asked for */
 enum { ANSWER_BYTES = 16 << 20, PIECE_BYTES = 16 * 1024 };
 
@@ -202,10 +202,23 @@ static void broker_failed(fetch_broker *broker, const failure *why)
     broker->rest_until_ns = clock_ns(&clock_system) + rest_ns;
     broker->fetcher->stale = true;
     pthread_cond_broadcast(&reader->changed);
-    bool stopping = reader->stopping;
+    bool stopping = reader->stopping, lost = broker->fetcher->lost;
     pthread_mutex_unlock(&reader->mutex);
-    if (!stopping)
+    bool alone = broker->retry.tries > TRIES_QUIET && !lost && !stopping; /* the other brokers answer */
+    if (alone && outage_goes_on(&broker->outage, why->text, clock_ns(&clock_system)))
+        log_warn("kafka", "%s; partitions that this broker leads are waited for", why->text);
+    else if (!stopping)
         log_debug("kafka", "%s", why->text);
+}
+
+static void broker_answered(fetch_broker *broker)
+{
+    int64_t lasted_ns;
+    char span[32];
+    broker->retry.tries = 0;
+    if (outage_ends(&broker->outage, clock_ns(&clock_system), &lasted_ns))
+        log_info("kafka", "broker %s is back after %s", connection_name(broker->connection),
+                 clock_span(lasted_ns, span));
 }
 
 static void *broker_run(void *argument)
@@ -218,7 +231,7 @@ static void *broker_run(void *argument)
     while ((ask.count = parts_await(broker, &ask.bytes_max)) > 0) {
         failure failure = { 0 };
         if (broker_fetch(broker, &ask, &failure) == SL_OK)
-            broker->retry.tries = 0;
+            broker_answered(broker);
         else
             broker_failed(broker, &failure);
         parts_answered(broker, ask.count);

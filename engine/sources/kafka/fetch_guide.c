@@ -176,6 +176,9 @@ static void guide_tell(fetcher *fetcher, const failure *why)
 {
     int64_t lasted_ns, now_ns = clock_ns(&clock_system);
     char span[32];
+    pthread_mutex_lock(&fetcher->reader->mutex);
+    fetcher->lost = why->result != SL_OK;
+    pthread_mutex_unlock(&fetcher->reader->mutex);
     if (why->result != SL_OK && outage_goes_on(&fetcher->unreachable, why->text, now_ns))
         log_warn("kafka", "%s; batches go on without input until it is back", why->text);
     if (why->result == SL_OK && outage_ends(&fetcher->unreachable, now_ns, &lasted_ns))
