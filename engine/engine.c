@@ -89,7 +89,8 @@ static sl_result checkpoint_read(engine *self, failure *failure)
         log_info("engine",
                  "--from-offsets is ignored where the checkpoint has a position: going on after batch %lld",
                  (long long)self->head.batch_id);
-    SL_TRY(journal_open(self->spec.work_dir, &self->intake, self->head.batch_id, &self->journal, failure));
+    int64_t done = self->head.batch_id ? self->head.batch_id : self->head.newest.id;
+    SL_TRY(journal_open(self->spec.work_dir, &self->intake, done, &self->journal, failure));
     self->replays = journal_replays(self->journal, &self->replay_count);
     return intake_resume(&self->intake, self->replays, self->replay_count, failure);
 }
@@ -146,8 +147,9 @@ static void drivers_make(engine *self)
         .interval_ms = settings_ms(settings, "batch.interval"),
         .held_max = (size_t)settings_i64(settings, "batches.held_max"),
         .back_to_back = back_to_back(self),
-        .last_id = self->head.batch_id,
-        .last_time_ms = self->head.time_ms,
+        .last_id = self->head.newest.id,
+        .last_time_ms = self->head.newest.time_ms,
+        .fresh = self->head.batch_id == 0,
         .replays = self->replays,
         .replay_count = self->replay_count,
     };

@@ -25,6 +25,7 @@ struct checkpoint {
     intake *intake;
     executor *executor;
     checkpoint_head head; /* as it was read */
+    bool anew;            /* the file begins with a reset: what stands in older ones is forgotten */
     disk_file *file;
     size_t whole_bytes, change_bytes; /* of the current file */
     buffer frame, read, positions;
@@ -118,11 +119,37 @@ static void old_files_remove(checkpoint *self)
     buffer_done(&path);
 }
 
+void checkpoint_name(int64_t batch_id, char name[CHECKPOINT_NAME_ROOM])
+{
+    snprintf(name, CHECKPOINT_NAME_ROOM, "checkpoint-%018" PRId64, batch_id);
+}
+
+sl_result checkpoint_begin_anew(const char *work_dir, const batch_mark *newest, failure *failure)
+{
+    char name[CHECKPOINT_NAME_ROOM];
+    size_t start;
+    buffer path = { 0 }, frame = { 0 };
+    frame_begin(&frame, &start);
+    put_i64(&frame, newest->id);
+    put_i64(&frame, newest->time_ms);
+    for (int i = 0; i < 3; i++) /* interval, positions, windows */
+        put_i64(&frame, 0);
+    put_text(&frame, (sl_text){ 0 }); /* account */
+    frame_end(&frame, start);
+    checkpoint_name(newest->id, name);
+    buffer_print(&path, "%s/%s", work_dir, name);
+    buffer_byte(&path, '\0');
+    sl_result result = disk_replace(path.at, frame.at, frame.size, failure);
+    buffer_done(&path);
+    buffer_done(&frame);
+    return result;
+}
+
 static sl_result file_begin(checkpoint *self, int64_t id, failure *failure)
 {
-    char name[64];
+    char name[CHECKPOINT_NAME_ROOM];
     buffer path = { 0 };
-    snprintf(name, sizeof name, "checkpoint-%018" PRId64, id);
+    checkpoint_name(id, name);
     path_print(self, name, &path);
     sl_result result = disk_replace(path.at, self->frame.at, self->frame.size, failure);
     disk_file *file = NULL;
@@ -227,8 +254,12 @@ static sl_result frame_take(checkpoint *self, sl_text payload, failure *failure)
     for (int64_t count = get_i64(&reader); count > 0 && !reader.damaged; count--)
         SL_TRY(window_read(self, &reader, failure));
     sl_text account = get_text(&reader);
-    if (!reader.damaged)
+    mark_raise(&head->newest, (batch_mark){ head->batch_id, head->time_ms });
+    if (account.size == 0)
+        *head = (checkpoint_head){ .newest = head->newest }; /* reset */
+    else if (!reader.damaged)
         account_note(self, head->batch_id, account);
+    self->anew = self->anew || account.size == 0;
     sl_text states = { reader.at, (size_t)(reader.end - reader.at) };
     buffer_append(&self->states, &states, sizeof states);
     return reader.damaged ? fail(failure, SL_FAILED, "a frame of the checkpoint is damaged") : SL_OK;
@@ -345,13 +376,14 @@ static sl_result newest_read(checkpoint *self, failure *failure)
     sl_result result = SL_OK;
     for (size_t i = count; i-- > 0 && !whole && result == SL_OK;) {
         result = file_read(self, names[i], &whole, failure);
-        if (result == SL_OK && !whole)
+        if (result == SL_OK && !whole) {
+            frames_mark((sl_text){ self->read.at, self->read.size }, 0, &self->head.newest);
             result = set_aside(self, names[i], failure);
-        else if (result == SL_OK && i + 1 < count)
+        } else if (result == SL_OK && i + 1 < count)
             log_warn("checkpoint",
                      "going on with the file before, %s/%s, after batch %" PRId64 ": later batches run again",
                      self->work_dir, names[i], self->head.batch_id);
-        if (whole && i > 0 && self->accounts.size < RECALLED_MOST * sizeof(recalled))
+        if (whole && !self->anew && i > 0 && self->accounts.size < RECALLED_MOST * sizeof(recalled))
             older_accounts_read(self, names[i - 1]);
     }
     if (result == SL_OK && !whole && (count || was_set_aside(self)))

@@ -9,19 +9,24 @@
  * The newest file that begins with a whole frame counts; a torn frame at its end was never acknowledged.
  *
  * Payload of a frame: batch id, T, interval; positions (topic, partition, next offset); windows ("name", length and pane);
- * account (the JSON line); parts of state ("name", bytes).
+ * account (the JSON line); parts of state ("name", bytes). After a reset the first frame has an empty account and nothing
+ * else but id and T.
  */
 #ifndef BATCHES_CHECKPOINT_H
 #define BATCHES_CHECKPOINT_H
 
 #include <base/disk.h>
 #include <batches/executor.h>
+#include <batches/frames.h>
+
+enum { CHECKPOINT_NAME_ROOM = 48 };
 
 typedef struct checkpoint checkpoint;
 
 /* What the checkpoint says of the last batch it holds. */
 typedef struct checkpoint_head {
-    int64_t batch_id, time_ms, interval_ms; /* 0: there is no checkpoint */
+    int64_t batch_id, time_ms, interval_ms; /* 0: there is none, or it was forgotten */
+    batch_mark newest; /* id and T after which new batches come: never smaller than the above */
 } checkpoint_head;
 
 /* Reads the newest positions into the intake. A window whose length or pane changed is USAGE. */
@@ -37,6 +42,11 @@ typedef void checkpoint_recalled(void *argument, int64_t batch_id, const char *a
 void checkpoint_recall(checkpoint *checkpoint, checkpoint_recalled *recalled, void *argument); /* once */
 
 void checkpoint_close(checkpoint *checkpoint); /* NULL is fine */
+
+/* Of a job that does not run: makes the newest checkpoint one that holds nothing but id and T of the newest batch, so that
+ * what the next batches write is newer than all that was written. Once it is there, all other files are of no use. */
+sl_result checkpoint_begin_anew(const char *work_dir, const batch_mark *newest, failure *failure);
+void checkpoint_name(int64_t batch_id, char name[CHECKPOINT_NAME_ROOM]);
 
 /* After a batch. Returns when it is on the disk; without `sync` when the system has it. May be called again after SL_RETRY. */
 sl_result checkpoint_write(checkpoint *checkpoint, const batch *batch, const char *account, bool sync,

@@ -51,15 +51,21 @@ size_t frame_find(sl_text file, size_t from)
     return file.size;
 }
 
+void mark_raise(batch_mark *mark, batch_mark at_least)
+{
+    mark->id = at_least.id > mark->id ? at_least.id : mark->id;
+    mark->time_ms = at_least.time_ms > mark->time_ms ? at_least.time_ms : mark->time_ms;
+}
+
 void frames_mark(sl_text file, size_t from, batch_mark *mark)
 {
     sl_text payload;
     for (size_t at = frame_find(file, from); at < file.size; at = frame_find(file, at)) {
         while (frame_read(file, &at, &payload)) {
             frame_reader reader = { payload.at, payload.at + payload.size, false };
-            int64_t id = get_i64(&reader), time_ms = get_i64(&reader);
-            mark->id = id > mark->id ? id : mark->id;
-            mark->time_ms = time_ms > mark->time_ms ? time_ms : mark->time_ms;
+            batch_mark read = { .id = get_i64(&reader) };
+            read.time_ms = get_i64(&reader);
+            mark_raise(mark, read);
         }
     }
 }

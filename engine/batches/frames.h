@@ -24,6 +24,7 @@ typedef struct batch_mark {
     int64_t id, time_ms;
 } batch_mark;
 
+void mark_raise(batch_mark *mark, batch_mark at_least);
 /* Raises the mark to the greatest id and T of the whole frames from `from` on, whatever is damaged between them. */
 void frames_mark(sl_text file, size_t from, batch_mark *mark);
 

@@ -37,7 +37,7 @@ generator *generator_new(const generator_spec *spec)
     self->spec = *spec;
     self->last_id = spec->last_id;
     self->last_time_ms = spec->last_time_ms;
-    self->missed = spec->last_id > 0;
+    self->missed = spec->last_id > 0 && !spec->fresh;
     self->wall_ahead_ms = wall_ahead_ms(self);
     self->waiting = memory_new(spec->held_max * sizeof *self->waiting);
     pthread_mutex_init(&self->mutex, NULL);
@@ -107,12 +107,13 @@ static void tell_submitted(generator *self, const batch *batch)
         free(all);
 }
 
+/* A journaled batch may be older than what is known to have been: see checkpoint_head.newest. */
 static void batch_submit(generator *self, batch *batch)
 {
     batch->submitted_ns = clock_ns(self->spec.clock);
     batch->submitted_ms = clock_wall_ms(self->spec.clock);
-    self->last_id = batch->id;
-    self->last_time_ms = batch->time_ms;
+    self->last_id = batch->id > self->last_id ? batch->id : self->last_id;
+    self->last_time_ms = batch->time_ms > self->last_time_ms ? batch->time_ms : self->last_time_ms;
     tell_submitted(self, batch);
 }
 

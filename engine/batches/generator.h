@@ -22,7 +22,8 @@ typedef struct generator_spec {
     int64_t interval_ms;
     size_t held_max;
     bool back_to_back;             /* available-now: the next cut as soon as the driver is free */
-    int64_t last_id, last_time_ms; /* of the newest batch that the checkpoint holds */
+    int64_t last_id, last_time_ms; /* new batches come after these */
+    bool fresh; /* there is nothing to catch up with: the first start, or the one after a reset */
     batch **replays;
     size_t replay_count;
 } generator_spec;

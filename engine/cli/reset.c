@@ -1,18 +1,21 @@
 /*
- * cli/reset.c - `sluice reset`: a job forgets what it has done: positions, windows, history. Dead letters and the log stay.
+ * cli/reset.c - `sluice reset`: a job forgets what it has done: positions, windows, history. Dead letters and the log stay, and
+ * so does how far its batches had come.
  *
- * The job's lock is held meanwhile, so that none starts on half of its state. The journal goes last: as long as it is there
- * a reset that was interrupted is seen, and done again.
+ * The job's lock is held meanwhile, so that none starts on half of its state.
  */
-#include <base/disk.h>
+#include <base/clock.h>
+#include <batches/reset.h>
+#include <cli/accounts.h>
 #include <cli/place.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+static batch_mark history_mark(const place *place);
+static void end_tell(const place *place, const batch_mark *newest);
 static sl_result consent(const place *place, bool yes, failure *failure);
 static void consequences_tell(const place *place);
-static sl_result files_remove(const place *place, const char *prefix, failure *failure);
 
 static sl_result reset_run(const arguments *arguments, failure *failure)
 {
@@ -20,19 +23,38 @@ static sl_result reset_run(const arguments *arguments, failure *failure)
     int lock = -1;
     SL_TRY(place_find(arguments, &place, failure));
     SL_TRY(place_lock(&place, &lock, failure));
+    batch_mark newest = history_mark(&place);
     sl_result result = consent(&place, settings_flag(arguments->settings, "--yes"), failure);
     if (result == SL_OK)
-        result = files_remove(&place, "history", failure);
-    if (result == SL_OK)
-        result = files_remove(&place, "checkpoint", failure);
-    if (result == SL_OK)
-        result = files_remove(&place, "damaged-checkpoint", failure);
-    if (result == SL_OK)
-        result = files_remove(&place, "journal", failure);
+        result = reset_folder(place.folder, &newest, failure);
     close(lock);
     if (result == SL_OK)
-        printf("%s starts anew. Its dead letters and its log are kept in %s\n", place.name, place.folder);
+        end_tell(&place, &newest);
     return result;
+}
+
+/* The history knows the newest batch too, should the other files be damaged. */
+static batch_mark history_mark(const place *place)
+{
+    accounts accounts = { 0 };
+    account last = { 0 };
+    failure ignored = { 0 };
+    if (accounts_read(place->folder, &accounts, &ignored) == SL_OK && accounts.count)
+        account_parse(accounts.lines[accounts.count - 1], &last);
+    accounts_done(&accounts);
+    return (batch_mark){ last.batch_id, last.batch_time_ms };
+}
+
+static void end_tell(const place *place, const batch_mark *newest)
+{
+    char time[25];
+    clock_iso(newest->time_ms, time);
+    if (newest->time_ms)
+        printf("%s starts anew, with batch %lld at a time after %s.", place->name, (long long)newest->id + 1,
+               time);
+    else
+        printf("%s starts anew.", place->name);
+    printf(" Its dead letters and its log are kept in %s\n", place->folder);
 }
 
 static sl_result consent(const place *place, bool yes, failure *failure)
@@ -53,29 +75,14 @@ static sl_result consent(const place *place, bool yes, failure *failure)
 
 static void consequences_tell(const place *place)
 {
-    printf("%s will forget, in %s:\n"
-           "  its positions     it reads its inputs from where --from-offsets says\n"
-           "  its windows       counts and lists begin empty\n"
-           "  its history       `sluice batches` begins anew\n"
-           "Dead letters and the log are kept, and so is whatever it has written elsewhere.\n",
-           place->name, place->folder);
-}
-
-static sl_result files_remove(const place *place, const char *prefix, failure *failure)
-{
-    char **names = NULL, path[PLACE_PATH_ROOM];
-    size_t count = 0;
-    SL_TRY(disk_list(place->folder, prefix, &names, &count, failure));
-    sl_result result = SL_OK;
-    for (size_t i = 0; i < count; i++) {
-        if (result == SL_OK)
-            result = place_path(place, names[i], path, failure);
-        if (result == SL_OK)
-            result = disk_remove(path, failure);
-        free(names[i]);
-    }
-    free(names);
-    return result;
+    printf(
+        "%s will forget, in %s:\n"
+        "  its positions     it reads its inputs from where --from-offsets says\n"
+        "  its windows       counts and lists begin empty\n"
+        "  its history       `sluice batches` begins anew\n"
+        "Dead letters and the log are kept, and so is whatever it has written elsewhere. Numbers and times of its\n"
+        "batches go on, so that places take what it writes as newer.\n",
+        place->name, place->folder);
 }
 
 static const setting reset_options[] = {

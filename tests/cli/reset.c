@@ -1,5 +1,5 @@
 /*
- * tests/cli/reset.c - `sluice reset` removes what a job remembers, and nothing else.
+ * tests/cli/reset.c - `sluice reset` removes what a job remembers, but how far its batches had come, and nothing else.
  */
 #include <base/folder.h>
 #include <cli/job_double.h>
@@ -64,6 +64,23 @@ static void it_forgets_positions_windows_and_history(void **state)
     assert_non_null(strstr(words_printed(), "dead letters and its log are kept"));
 }
 
+static void it_keeps_how_far_the_batches_had_come(void **state)
+{
+    (void)state;
+    folder_write(in_job("history.1.ndjson"), "");
+    folder_write(
+        in_job("history.ndjson"),
+        "{\"job\":\"listens\",\"batch_id\":41,\"batch_time\":1795402680000,\"state\":\"completed\"}\n");
+    assert_int_equal(words_run(&command_reset, "reset listens --yes"), 0);
+    assert_non_null(
+        strstr(words_printed(), "starts anew, with batch 42 at a time after 2026-11-23T02:58:00.000Z"));
+    assert_non_null(strstr(words_printed(), "Numbers and times of its\nbatches go on"));
+    assert_true(folder_has(in_job("checkpoint-000000000000000041")));
+    assert_false(folder_has(in_job("history.ndjson")));
+    assert_int_equal(words_run(&command_reset, "reset listens --yes"), 0);
+    assert_non_null(strstr(words_printed(), "with batch 42"));
+}
+
 static void without_a_terminal_it_wants_yes(void **state)
 {
     (void)state;
@@ -91,6 +108,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_forgets_positions_windows_and_history, start, stop),
+        cmocka_unit_test_setup_teardown(it_keeps_how_far_the_batches_had_come, start, stop),
         cmocka_unit_test_setup_teardown(without_a_terminal_it_wants_yes, start, stop),
         cmocka_unit_test_setup_teardown(a_running_job_is_refused, start, stop),
     };

@@ -237,6 +237,37 @@ static void the_real_listens_come_out_as_a_recount_says(void **state)
     assert_quiet(trial);
 }
 
+static void folder_clear(const char *path)
+{
+    char command[TRIAL_PATH + 20];
+    snprintf(command, sizeof command, "rm -rf '%s'/*", path);
+    assert_int_equal(system(command), 0);
+}
+
+/* Batches of a minute each that are cut one after the other: the last T is minutes ahead of the clock. What is in Redis bears
+ * it, and its fences refuse what is older. */
+static void after_a_reset_what_is_written_is_newer_though_time_had_run_ahead(void **state)
+{
+    trial *trial = begun(state, 2);
+    char dead[TRIAL_PATH + 8];
+    snprintf(dead, sizeof dead, "%s/dead", trial->work_dir);
+    trial_set(trial, "--interval", "60s", "--max-rate-per-partition", "5", NULL);
+    trial_send(trial, 3000);
+    trial_finish(trial);
+    recount *before = recount_assert(trial, &recount_usual);
+    trial->batches_before = (int64_t)recount_batches(before);
+    recount_free(before);
+    const char *const reset[] = { trial_program("sluice"), "reset", "listens", "--work-dir",
+                                  trial->work_dir,         "--yes", NULL };
+    assert_int_equal(trial_run(trial, reset), 0);
+    folder_clear(trial->out);
+    folder_clear(dead);
+    redis_server_ask(trial->redis, "DEL top_tracks:0 top_tracks:1");
+    trial_finish(trial);
+    checked(trial, &recount_usual);
+    assert_quiet(trial);
+}
+
 static void a_broker_that_is_not_there_is_named(void **state)
 {
     trial *trial = begun(state, 1);
@@ -280,6 +311,7 @@ int main(void)
         TEST(while_redis_hangs_or_is_gone_lists_wait),
         TEST(a_job_that_waits_for_redis_can_be_stopped_and_goes_on),
         TEST(the_real_listens_come_out_as_a_recount_says),
+        TEST(after_a_reset_what_is_written_is_newer_though_time_had_run_ahead),
         TEST(a_broker_that_is_not_there_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

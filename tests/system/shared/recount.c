@@ -322,7 +322,7 @@ static void batch_read(recount *self, json_object *account, int64_t *done)
     assert_int_equal(batch->time_ms % interval_ms, 0);
     assert_true(self->batch_count == 1 || batch[-1].time_ms < batch->time_ms);
     /* Batches without input are not journaled: cut and not begun before a kill, they never were. */
-    int64_t last_id = self->batch_count == 1 ? 0 : batch[-1].id;
+    int64_t last_id = self->batch_count == 1 ? self->trial->batches_before : batch[-1].id;
     json_object *catch_up;
     assert_true(json_object_object_get_ex(account, "catch_up", &catch_up));
     assert_true(batch->id == last_id + 1 || (batch->id > last_id && json_object_get_boolean(catch_up)));

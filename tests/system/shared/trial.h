@@ -22,6 +22,7 @@ typedef struct trial {
     const char *fault;       /* SLUICE_FAULT of the next start */
     const char *options[24]; /* beside those that all trials have */
     const char *elastic;     /* its URL: all goes there too; NULL: nothing does */
+    int64_t batches_before;  /* a reset: ids go on after these */
     bool documents_there;    /* documents go there only: then a repeat is a duplicate */
 } trial;
 
