@@ -113,8 +113,10 @@ all: $(command) $(jobs)
 
 # -------------------------------------------------------------------------------------------------------------- how: flags
 
+bench_commands := bench bench-engine bench-kafka bench-limits
+
 # Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
-ifneq ($(filter-out deps check clean help demo test test-asan test-tsan fuzz-fetch fresh bench bench-engine bench-kafka,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps check clean help demo test test-asan test-tsan fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) && echo yes),yes)
 $(error A library or pkg-config itself is missing (of $(PACKAGES)); "make deps" installs it)
 endif
@@ -283,8 +285,8 @@ check:
 	@tests/deps.sh build check
 	@tests/check/all.sh
 
-## make bench         both benchmarks: bench-engine (from memory) and bench-kafka (a real broker)
-.PHONY: bench bench-engine bench-kafka
+## make bench         all benchmarks with goals: bench-engine (from memory) and bench-kafka (a real broker)
+.PHONY: $(bench_commands)
 bench: bench-engine bench-kafka
 bench-engine:
 	@tests/deps.sh build
@@ -294,6 +296,12 @@ bench-kafka:
 	@tests/deps.sh build run test
 	+@$(again) all bench-programs
 	bench/kafka/run.sh
+
+## make bench-limits  the floor of each step on this machine: memory, timers, disk, parsing, JSON, Redis, Kafka
+bench-limits:
+	@tests/deps.sh build run test
+	+@$(again) all bench-programs
+	bench/limits/run.sh
 
 .PHONY: bench-programs
 bench-programs: $(bench_programs)
