@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+VERSION=3.9.1 ./kafka.sh fetch || true
 for script in kafka.sh search-server.sh; do
   ./"$script" fetch || true
 done

@@ -151,7 +151,7 @@ sl_result fetch_next(fetch_answer *answer, fetch_slice *slice, failure *failure)
 
 sl_result fetch_records(fetch_answer *answer, void *to, size_t size, failure *failure)
 {
-    sl_expect(answer->in_part && size <= answer->records_left);
+    sl_expect(size <= answer->records_left);
     if (!wire_get_raw(answer->reader, to, size))
         return answer_end(answer, failure);
     answer->records_left -= size;
@@ -187,6 +187,7 @@ static void part_end(fetch_answer *answer)
         return;
     wire_skip(answer->reader, answer->records_left);
     wire_skip_tags(answer->reader);
+    answer->records_left = 0;
     answer->in_part = false;
 }
 
