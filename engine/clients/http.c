@@ -2,6 +2,7 @@
  * clients/http.c - libcurl, set up for servers that are spoken to all the time: one easy handle, so that the connection
  * stays open from request to request; no signals; a limit in time and in bytes for everything.
  */
+#include <base/clock.h>
 #include <base/memory.h>
 #include <clients/http.h>
 #include <ctype.h>
@@ -9,7 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { CONNECT_MS = 5000, TOTAL_MS = 60000, REPLY_BYTES_MAX = 64 << 20 };
+enum { CONNECT_MS = 5000, TOTAL_MS = 60000, STOP_GRACE_MS = 3000, REPLY_BYTES_MAX = 64 << 20 };
 
 struct http {
     CURL *curl;
@@ -22,6 +23,7 @@ struct http {
     int64_t total_ms;
     size_t reply_bytes_max;
     const atomic_bool *stop;
+    int64_t stop_seen_ns; /* by the request under way; 0: not yet */
     buffer url, body;
     bool too_long, connected;
     char error[CURL_ERROR_SIZE];
@@ -207,12 +209,17 @@ static size_t reply_take(char *bytes, size_t one, size_t count, void *argument)
     return count;
 }
 
-/* libcurl calls it while it moves bytes and about once a second while it waits; anything but 0 ends the request. */
+/* libcurl calls it while it moves bytes and about once a second while it waits; anything but 0 ends the request. A stop
+ * lets the running batch finish: a server that is well has answered within the grace. */
 static int wait_goes_on(void *argument, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     (void)a, (void)b, (void)c, (void)d;
-    const http *http = argument;
-    return http->stop && atomic_load(http->stop);
+    http *http = argument;
+    if (http->stop == NULL || !atomic_load(http->stop))
+        return 0;
+    if (http->stop_seen_ns == 0)
+        http->stop_seen_ns = clock_ns(&clock_system);
+    return clock_ns(&clock_system) - http->stop_seen_ns > STOP_GRACE_MS * INT64_C(1000000);
 }
 
 static void handle_set_up(http *http, const http_options *options)
@@ -266,6 +273,7 @@ static void request_set(http *http, const http_request *request)
         headers_make(http, request->type);
     http->url.size = http->body.size = 0;
     http->too_long = false;
+    http->stop_seen_ns = 0;
     http->error[0] = '\0';
     buffer_text(&http->url, http->base);
     buffer_text(&http->url, request->path);

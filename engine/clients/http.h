@@ -30,7 +30,7 @@ typedef struct http_options {
     const char *ca;               /* PEM file of the authorities to trust, instead of the system's */
     int64_t connect_ms, total_ms; /* 5 s; 60 s */
     size_t reply_bytes_max;       /* 64 MiB */
-    const atomic_bool *stop;      /* when it becomes true a waiting request ends with SL_RETRY */
+    const atomic_bool *stop;      /* when it is true a request has 3 s for its answer, then SL_RETRY */
 } http_options;
 
 typedef struct http_request {

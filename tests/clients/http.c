@@ -263,6 +263,19 @@ static void a_stop_ends_waiting_for_a_silent_server(void **state)
     http_free(http);
 }
 
+static void a_stop_lets_a_server_that_is_well_answer(void **state)
+{
+    (void)state;
+    failure failure = { 0 };
+    http_reply reply;
+    atomic_bool stopping = true;
+    http *http = connect_to(fake_http_url(server), (http_options){ .stop = &stopping });
+    fake_http_add(server, &(fake_answer){ .body = "done" });
+    assert_int_equal(ask(http, "POST /_bulk", "{}", &reply, &failure), SL_OK);
+    assert_reply(&reply, 200, "done");
+    http_free(http);
+}
+
 static void an_answer_is_read_up_to_its_limit(void **state)
 {
     (void)state;
@@ -319,6 +332,7 @@ int main(void)
         TEST(a_request_that_went_out_twice_is_marked),
         TEST(a_silent_server_is_left_after_the_time_limit),
         TEST(a_stop_ends_waiting_for_a_silent_server),
+        TEST(a_stop_lets_a_server_that_is_well_answer),
         TEST(an_answer_is_read_up_to_its_limit),
         TEST(a_wish_to_come_back_later_is_told),
         TEST(a_part_of_a_path_is_escaped),
