@@ -292,6 +292,8 @@ bench-engine:
 	@tests/deps.sh build
 	+@$(again) bench-programs
 	build/bench/engine/listens
+	build/bench/engine/windows
+	build/bench/engine/keys
 bench-kafka:
 	@tests/deps.sh build run test
 	+@$(again) all bench-programs
