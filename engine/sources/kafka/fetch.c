@@ -27,10 +27,10 @@ static bool user_gave_bytes_min(const settings *settings)
     return found;
 }
 
-/* A request a produced batch is dear where nobody waits for each: then brokers gather for a moment. */
+/* A request a produced batch is dear where nobody waits for each: then brokers gather for a moment. An end is waited for. */
 static int32_t bytes_min_of(const kafka_reader *reader, const kafka_spec *spec)
 {
-    bool calm = reader->spec.interval_ms >= CALM_MS;
+    bool calm = reader->spec.interval_ms >= CALM_MS && !reader->spec.available_now;
     return calm && !user_gave_bytes_min(reader->spec.settings) ? CALM_BYTES : spec->fetch_bytes_min;
 }
 

@@ -25,6 +25,8 @@ typedef struct fetch_place { /* where a partition's input comes from; under the 
     int32_t leader;          /* a broker's id; -1: there is none now */
     int32_t leader_epoch;    /* -1: not told */
     int32_t last_epoch;      /* of the last batch that was received; -1: none was */
+    int32_t nearer;          /* a replica that the leader named, to be read instead of it; -1: none */
+    int64_t nearer_until_ns; /* then the leader is asked again */
     int64_t rest_until_ns;   /* after an error: not asked for before */
     bool asked;              /* a request or its answer is under way: one at a time, whoever leads */
     size_t bytes_least;      /* a batch that is larger than what is usually asked for; else 0 */

@@ -17,6 +17,8 @@
 enum { NS_PER_MS = 1000000, TRIES_QUIET = 4 };
 enum { PART_BYTES = 2 << 20, USUAL_PART_BYTES = 1 << 20 }; /* librdkafka's default, which nobody asked for */
 enum { ANSWER_BYTES = 16 << 20, PIECE_BYTES = 16 * 1024 };
+enum { LITTLE_BYTES = 64 * 1024 }; /* of a partition when the memory is full */
+enum { NEARER_SECONDS = 300 };
 
 typedef struct receipt { /* a record set on its way into a chain */
     fetch_broker *broker;
@@ -72,20 +74,37 @@ void broker_free(fetch_broker *broker)
 
 /* ---- What to ask for ---- */
 
-/* A partition that holds little is asked for even when the others fill the memory: nobody starves. */
+/* What a partition may always hold, however much the others do: a backlog of one starves nobody. Half of all in sum. */
+static size_t part_share(const kafka_reader *reader)
+{
+    return reader->spec.bytes_max / (2 * reader->count);
+}
+
 static bool part_has_room(const kafka_reader *reader, const kafka_part *part)
 {
-    size_t share = reader->spec.bytes_max / (2 * reader->count);
-    return reader->bytes < kafka_bytes_allowed(reader) ||
-           (part->hungry && part->chain.bytes < share && reader->bytes < 2 * reader->spec.bytes_max);
+    return reader->bytes < kafka_bytes_allowed(reader) || part->chain.bytes < part_share(reader);
 }
 
 static int32_t part_bytes(const fetch_broker *broker, const fetch_place *place)
 {
+    const kafka_reader *reader = broker->fetcher->reader;
     int32_t asked = broker->fetcher->spec->part_bytes_max;
     if (asked == USUAL_PART_BYTES)
         asked = PART_BYTES;
+    if (reader->bytes >= kafka_bytes_allowed(reader)) {
+        size_t share = part_share(reader);
+        int32_t little = share < LITTLE_BYTES ? LITTLE_BYTES
+                         : share < PART_BYTES ? (int32_t)share
+                                              : PART_BYTES;
+        asked = asked < little ? asked : little;
+    }
     return place->bytes_least > (size_t)asked ? (int32_t)place->bytes_least : asked;
+}
+
+/* Who is asked for the partition: its leader, or whom that one named. Under the lock. */
+static int32_t place_broker(const fetch_place *place, int64_t now_ns)
+{
+    return place->nearer >= 0 && now_ns < place->nearer_until_ns ? place->nearer : place->leader;
 }
 
 /* Fills broker->parts; *until_ns: when to look again. Under the lock. */
@@ -103,8 +122,8 @@ static size_t parts_gather(fetch_broker *broker, int64_t now_ns, int64_t *until_
         fetch_place *place = &fetcher->places[p];
         const kafka_part *part = &reader->parts[p];
         bool over = part->trouble.result != SL_OK && !sl_is_retriable(part->trouble.result);
-        if (place->leader != broker->id || place->asked || over || part->chain.next >= part->stop ||
-            !part_has_room(reader, part))
+        if (place_broker(place, now_ns) != broker->id || place->asked || over ||
+            part->chain.next >= part->stop || !part_has_room(reader, part))
             continue;
         if (place->rest_until_ns > now_ns) {
             *until_ns = place->rest_until_ns < *until_ns ? place->rest_until_ns : *until_ns;
@@ -123,14 +142,15 @@ static void parts_answered(fetch_broker *broker, size_t count)
 {
     kafka_reader *reader = broker->fetcher->reader;
     bool moved = false;
+    int64_t now_ns = clock_ns(&clock_system);
     pthread_mutex_lock(&reader->mutex);
     for (size_t i = 0; i < count; i++) {
         fetch_place *place = &broker->fetcher->places[broker->parts[i].partition];
         place->asked = false;
-        moved = moved || place->leader != broker->id;
+        moved = moved || place_broker(place, now_ns) != broker->id;
     }
     if (moved)
-        pthread_cond_broadcast(&reader->changed); /* the new leader's thread waits for it */
+        pthread_cond_broadcast(&reader->changed); /* another broker's thread waits for it */
     pthread_mutex_unlock(&reader->mutex);
 }
 
@@ -193,19 +213,24 @@ static sl_result broker_fetch(fetch_broker *broker, const fetch_ask *ask, failur
     return SL_OK;
 }
 
+/* A connection that was lost is opened again at once, which is worth no line; that it cannot be is. */
 static void broker_failed(fetch_broker *broker, const failure *why)
 {
     kafka_reader *reader = broker->fetcher->reader;
     connection_close(broker->connection);
     int64_t rest_ns = retry_next_ms(&broker->retry) * NS_PER_MS;
+    int64_t now_ns = clock_ns(&clock_system);
     pthread_mutex_lock(&reader->mutex);
-    broker->rest_until_ns = clock_ns(&clock_system) + rest_ns;
+    broker->rest_until_ns = now_ns + rest_ns;
     broker->fetcher->stale = true;
+    for (size_t i = 0; i < broker->fetcher->count; i++)
+        if (broker->fetcher->places[i].nearer == broker->id)
+            broker->fetcher->places[i].nearer = -1; /* back to the leader */
     pthread_cond_broadcast(&reader->changed);
     bool stopping = reader->stopping, lost = broker->fetcher->lost;
     pthread_mutex_unlock(&reader->mutex);
     bool alone = broker->retry.tries > TRIES_QUIET && !lost && !stopping; /* the other brokers answer */
-    if (alone && outage_goes_on(&broker->outage, why->text, clock_ns(&clock_system)))
+    if (alone && outage_goes_on(&broker->outage, why->text, now_ns))
         log_warn("kafka", "%s; partitions that this broker leads are waited for", why->text);
     else if (!stopping)
         log_debug("kafka", "%s", why->text);
@@ -356,6 +381,21 @@ static sl_result set_receive(receipt *receipt, failure *failure)
     return SL_OK;
 }
 
+/* The leader keeps back what a replica in our rack has as well. Under the lock. */
+static void place_nearer(fetch_broker *broker, fetch_place *place, int32_t replica)
+{
+    fetcher *fetcher = broker->fetcher;
+    const fetch_broker *known = fetcher->brokers;
+    while (known && known->id != replica)
+        known = known->next;
+    if (known == NULL)
+        fetcher->stale = true;
+    if (known == NULL || broker->id != place->leader || replica == place->leader)
+        return;
+    place->nearer = replica;
+    place->nearer_until_ns = clock_ns(&clock_system) + NEARER_SECONDS * INT64_C(1000000000);
+}
+
 /* Everything below the end that was told and is not here was asked for. */
 static sl_result slice_receive(fetch_broker *broker, const fetch_slice *slice, failure *failure)
 {
@@ -380,6 +420,8 @@ static sl_result slice_receive(fetch_broker *broker, const fetch_slice *slice, f
     receipt.place->bytes_least = too_large ? receipt.least : 0;
     if (sl_is_retriable(receipt.part->trouble.result))
         failure_clear(&receipt.part->trouble);
+    if (slice->preferred_replica >= 0)
+        place_nearer(broker, receipt.place, slice->preferred_replica);
     pthread_mutex_unlock(&reader->mutex);
     return result;
 }
@@ -413,10 +455,14 @@ static void slice_error(fetch_broker *broker, const fetch_slice *slice)
     fetcher *fetcher = broker->fetcher;
     kafka_reader *reader = fetcher->reader;
     kafka_part *part = &reader->parts[slice->part->partition];
+    fetch_place *place = &fetcher->places[slice->part->partition];
     error_kind kind = slice->error ? error_kind_of(slice->error) : ERROR_DATA_LOSS;
     pthread_mutex_lock(&reader->mutex);
-    fetcher->places[slice->part->partition].rest_until_ns =
-        clock_ns(&clock_system) + fetcher->spec->backoff_ms * INT64_C(1000000);
+    if (place->nearer == broker->id) {
+        place->nearer = -1;
+        kind = ERROR_ASK_GUIDE; /* a replica may lag behind; the leader has the last word */
+    }
+    place->rest_until_ns = clock_ns(&clock_system) + fetcher->spec->backoff_ms * INT64_C(1000000);
     fetcher->stale = true;
     if (kind != ERROR_ASK_GUIDE)
         failure_clear(&part->trouble);

@@ -129,7 +129,8 @@ static int32_t places_take(fetcher *fetcher, const metadata_topic *topic)
         fetcher->count = topic->count;
         fetcher->places = memory_new(topic->count * sizeof *fetcher->places);
         for (size_t i = 0; i < topic->count; i++)
-            fetcher->places[i] = (fetch_place){ .leader = -1, .leader_epoch = -1, .last_epoch = -1 };
+            fetcher->places[i] =
+                (fetch_place){ .leader = -1, .leader_epoch = -1, .last_epoch = -1, .nearer = -1 };
     }
     for (size_t i = 0; i < topic->count; i++) {
         const metadata_partition *told = &topic->partitions[i];
@@ -139,8 +140,10 @@ static int32_t places_take(fetcher *fetcher, const metadata_topic *topic)
         bool old = told->leader_epoch >= 0 && told->leader_epoch < place->leader_epoch;
         if (old)
             continue; /* this broker has not heard of the last election */
-        if (place->leader != told->leader)
+        if (place->leader != told->leader) {
             place->rest_until_ns = 0;
+            place->nearer = -1;
+        }
         place->leader = told->leader;
         place->leader_epoch = told->leader_epoch;
         if (told->leader < 0)
