@@ -53,18 +53,29 @@ static sl_result guide_connect(fetcher *fetcher, failure *failure)
 
 /* ---- Asking ---- */
 
-sl_result guide_ask(fetcher *fetcher, failure *failure)
+/* A connection that is open from the last time may be dead since: then a new one is tried, and nobody is alarmed. */
+static sl_result guide_metadata(fetcher *fetcher, metadata *metadata, failure *failure)
 {
     const char *topics[] = { fetcher->topic.name };
     metadata_ask ask = { topics, 1 };
-    metadata metadata = { 0 };
+    struct failure old = { 0 };
+    bool was_open = connection_is_open(fetcher->guide);
+    arena_reset(&fetcher->memory);
+    if (was_open && metadata_get(fetcher->guide, &ask, &fetcher->memory, metadata, &old) == SL_OK)
+        return SL_OK;
+    connection_close(fetcher->guide);
     SL_TRY(guide_connect(fetcher, failure));
     arena_reset(&fetcher->memory);
-    sl_result result = metadata_get(fetcher->guide, &ask, &fetcher->memory, &metadata, failure);
-    if (result != SL_OK) {
+    sl_result result = metadata_get(fetcher->guide, &ask, &fetcher->memory, metadata, failure);
+    if (result != SL_OK)
         connection_close(fetcher->guide);
-        return result;
-    }
+    return result;
+}
+
+sl_result guide_ask(fetcher *fetcher, failure *failure)
+{
+    metadata metadata = { 0 };
+    SL_TRY(guide_metadata(fetcher, &metadata, failure));
     const metadata_topic *topic = &metadata.topics[0];
     if (topic->error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || (!topic->error && topic->count == 0))
         return fail(
@@ -221,7 +232,8 @@ void *guide_run(void *argument)
         failure failure = { 0 };
         if (guide_ask(fetcher, &failure) == SL_OK)
             retry.tries = 0;
-        guide_tell(fetcher, &failure);
+        if (!connection_is_interrupted(fetcher->guide))
+            guide_tell(fetcher, &failure);
         int64_t now_ns = clock_ns(&clock_system);
         rest_ns = now_ns + retry_next_ms(&retry) * NS_PER_MS;
         refresh_ns = failure.result == SL_OK ? now_ns + age_ns : rest_ns;
