@@ -94,8 +94,7 @@ const char *kafka_server_folder(const kafka_server *server)
     return server->folder;
 }
 
-/* Returns when the process is gone, and its port is free. */
-void kafka_server_kill(kafka_server *server)
+static int server_pid(const kafka_server *server)
 {
     char path[256];
     int pid = 0;
@@ -104,10 +103,23 @@ void kafka_server_kill(kafka_server *server)
     if (file == NULL || fscanf(file, "%d", &pid) != 1 || pid <= 1)
         abort();
     fclose(file);
+    return pid;
+}
+
+/* Returns when the process is gone, and its port is free. */
+void kafka_server_kill(kafka_server *server)
+{
+    int pid = server_pid(server);
     struct pollfd gone = { pidfd_open(pid, 0), POLLIN, 0 };
     if (gone.fd < 0 || kill(pid, SIGKILL) != 0 || poll(&gone, 1, -1) != 1)
         abort();
     close(gone.fd);
+}
+
+void kafka_server_hang(kafka_server *server, bool hangs)
+{
+    if (kill(server_pid(server), hangs ? SIGSTOP : SIGCONT) != 0)
+        abort();
 }
 
 void kafka_server_restart(kafka_server *server)

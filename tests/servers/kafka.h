@@ -25,7 +25,8 @@ const char *kafka_server_address(const kafka_server *server); /* 127.0.0.1:port 
 int kafka_server_port(const kafka_server *server);
 const char *kafka_server_folder(const kafka_server *server); /* RUN in kafka.sh */
 
-void kafka_server_kill(kafka_server *server);    /* SIGKILL */
-void kafka_server_restart(kafka_server *server); /* at the same address, with its data */
+void kafka_server_kill(kafka_server *server);             /* SIGKILL */
+void kafka_server_hang(kafka_server *server, bool hangs); /* SIGSTOP, SIGCONT */
+void kafka_server_restart(kafka_server *server);          /* at the same address, with its data */
 
 #endif
