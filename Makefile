@@ -113,7 +113,7 @@ all: $(command) $(jobs)
 
 # -------------------------------------------------------------------------------------------------------------- how: flags
 
-bench_commands := bench bench-engine bench-kafka bench-limits
+bench_commands := bench bench-engine bench-kafka bench-limits bench-peers
 
 # Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
 ifneq ($(filter-out deps check clean help demo test test-asan test-tsan fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
@@ -304,6 +304,13 @@ bench-limits:
 	@tests/deps.sh build run test
 	+@$(again) all bench-programs
 	bench/limits/run.sh
+
+## make bench-peers   the same job on Kafka Streams, Flink and Spark; writes its table into bench/README.md
+.PHONY: bench-peers
+bench-peers:
+	@tests/deps.sh build run test peers
+	+@$(again) all bench-programs
+	bench/peers/run.sh
 
 .PHONY: bench-programs
 bench-programs: $(bench_programs)
