@@ -37,7 +37,7 @@ struct addrinfo *resolve(transport *transport, const kafka_spec *spec, const cha
     question->answered = -1;
     question->error = getaddrinfo(host, question->port, &question->hints, &question->list);
     if (question->error != 0) {
-        question->hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
+        question->hints.ai_flags = AI_NUMERICSERV;
         question->answered = eventfd(0, EFD_CLOEXEC);
     }
     struct addrinfo *list = question->error && !question_ask(transport, question) ? NULL : question->list;
