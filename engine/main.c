@@ -2,7 +2,6 @@
  * main.c - where every job program starts: options, signals, exit codes. A job has no main of its own.
  */
 #include <base/counted.h>
-#include <base/disk.h>
 #include <base/faults.h>
 #include <base/log.h>
 #include <base/memory.h>
@@ -199,7 +198,7 @@ static sl_result start(const settings *settings, const char *name, const char *w
     bool detached = settings_flag(settings, "--detach");
     /* From here on the log alone is told what goes wrong: it has to be there. */
     if (detached)
-        SL_TRY(disk_folder(work_dir, failure));
+        SL_TRY(work_dir_prepare(work_dir, failure));
     SL_TRY(log_start(settings, work_dir, failure));
     if (detached)
         detach(name, work_dir);

@@ -11,8 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <work_dir.h>
+
+enum { LOCK_BYTES = 32 };
 
 struct work_dir {
     int lock;
@@ -32,13 +35,31 @@ char *work_dir_usual(const char *name)
     return path.at;
 }
 
+static int lock_open(const char *path, char file[PATH_MAX], failure *failure)
+{
+    snprintf(file, PATH_MAX, "%s/lock", path);
+    int lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (lock < 0)
+        fail(failure, SL_FAILED, "cannot open %s: %s", file, strerror(errno));
+    return lock;
+}
+
+static sl_result lock_write(int lock, const char *file, const char *text, failure *failure)
+{
+    ssize_t size = (ssize_t)strlen(text);
+    if (pwrite(lock, text, (size_t)size, 0) == size && ftruncate(lock, size) == 0)
+        return SL_OK;
+    bool is_full = errno == ENOSPC || errno == EDQUOT;
+    return fail(failure, SL_FAILED, "cannot write %s: %s%s", file, strerror(errno),
+                is_full ? "; make room there" : "");
+}
+
 static sl_result lock_take(const char *path, int *lock, failure *failure)
 {
-    char file[PATH_MAX], pid[32] = "";
-    snprintf(file, sizeof file, "%s/lock", path);
-    *lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    char file[PATH_MAX], pid[LOCK_BYTES + 1] = "";
+    *lock = lock_open(path, file, failure);
     if (*lock < 0)
-        return fail(failure, SL_FAILED, "cannot open %s: %s", file, strerror(errno));
+        return failure->result;
     if (flock(*lock, LOCK_EX | LOCK_NB) != 0) {
         ssize_t size = read(*lock, pid, sizeof pid - 1);
         pid[size > 0 ? strcspn(pid, "\n") : 0] = '\0';
@@ -48,10 +69,22 @@ static sl_result lock_take(const char *path, int *lock, failure *failure)
                     "the job of %s runs already, as process %s; stop it first, or use another --work-dir",
                     path, pid);
     }
-    int size = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
-    if (ftruncate(*lock, 0) != 0 || pwrite(*lock, pid, (size_t)size, 0) != size)
-        return fail(failure, SL_FAILED, "cannot write %s: %s", file, strerror(errno));
-    return SL_OK;
+    snprintf(pid, sizeof pid, "%d\n", (int)getpid()); /* over what stands there: that takes no room */
+    return lock_write(*lock, file, pid, failure);
+}
+
+sl_result work_dir_prepare(const char *path, failure *failure)
+{
+    char file[PATH_MAX];
+    struct stat status;
+    SL_TRY(disk_folder(path, failure));
+    int lock = lock_open(path, file, failure);
+    if (lock < 0)
+        return failure->result;
+    if (fstat(lock, &status) == 0 && status.st_size == 0)
+        lock_write(lock, file, "                               \n", failure);
+    close(lock);
+    return failure->result;
 }
 
 /* Only a convenience: a job runs without it. */

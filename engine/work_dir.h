@@ -15,6 +15,10 @@ typedef struct work_dir work_dir;
 sl_result work_dir_open(const char *path, const char *name, work_dir **opened, failure *failure);
 void work_dir_close(work_dir *work_dir); /* NULL is fine */
 
+/* The folder, and in it room for the process id: so that a job which goes to the background, where nobody hears what goes
+ * wrong on a full disk, can begin and wait there. */
+sl_result work_dir_prepare(const char *path, failure *failure);
+
 /* $XDG_STATE_HOME/sluice/NAME, or ~/.local/state/sluice/NAME; free it. NULL without a home. */
 char *work_dir_usual(const char *name);
 

@@ -127,6 +127,24 @@ static void without_a_state_folder_it_is_below_home(void **state)
     setenv("XDG_STATE_HOME", folder_path("state"), 1);
 }
 
+/* What is written over it later takes no room on a disk that is full by then. */
+static void a_prepared_folder_has_room_for_the_process_id(void **state)
+{
+    (void)state;
+    struct stat status;
+    failure failure = { 0 };
+    assert_int_equal(work_dir_prepare(folder_path("prepared/here"), &failure), SL_OK);
+    assert_int_equal(stat(folder_path("prepared/here/lock"), &status), 0);
+    assert_int_equal(status.st_size, 32);
+    work_dir *first = opened(folder_path("prepared/here"), "trial");
+    char pid[32];
+    snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+    assert_string_equal(folder_read("prepared/here/lock"), pid);
+    assert_int_equal(work_dir_prepare(folder_path("prepared/here"), &failure), SL_OK); /* of one that runs */
+    assert_string_equal(folder_read("prepared/here/lock"), pid);
+    work_dir_close(first);
+}
+
 static void a_file_in_the_place_of_the_folder_is_told(void **state)
 {
     (void)state;
@@ -161,6 +179,7 @@ int main(void)
         cmocka_unit_test(the_usual_folder_needs_no_link),
         cmocka_unit_test(a_folder_in_the_place_of_the_link_stays),
         cmocka_unit_test(without_a_state_folder_it_is_below_home),
+        cmocka_unit_test(a_prepared_folder_has_room_for_the_process_id),
         cmocka_unit_test(a_file_in_the_place_of_the_folder_is_told),
     };
     return cmocka_run_group_tests(tests, open_folder, close_folder);

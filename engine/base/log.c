@@ -8,7 +8,7 @@
  * is drawn again behind that line.
  *
  * A file that has its size is renamed to FILE.1, the one before to FILE.2 and so on. When the file cannot be written, the
- * lines go to standard error: a full disk must not hide its own message.
+ * lines go to standard error, and they are kept for the file: a full disk must not hide its own message.
  */
 #include <base/buffer.h>
 #include <base/clock.h>
@@ -23,7 +23,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { MESSAGE_ROOM = 4096, PART_ROOM = 64, USUAL_COLUMNS = 80 };
+enum { MESSAGE_ROOM = 4096, PART_ROOM = 64, USUAL_COLUMNS = 80, KEPT_MOST = 64 * 1024 };
 
 static const char erase_line[] = "\x1b[K"; /* from the cursor on */
 
@@ -40,6 +40,8 @@ static struct {
     char *path;
     int64_t file_bytes, files;
     bool complained; /* about the file; until a line can be written again */
+    buffer kept;     /* lines that the file could not take yet */
+    bool kept_full;  /* what comes now is lost to it */
     buffer body;     /* of the line in hand: what follows the time */
     buffer last;     /* body of the line before */
     log_level last_level;
@@ -61,6 +63,8 @@ static size_t character_read(const unsigned char *at, unsigned *code);
 static bool character_is_shown(unsigned code);
 static void repeats_tell(void);
 static void line_write(const buffer *body);
+static void line_keep(void);
+static sl_result kept_write(failure *failure);
 static void line_render(const buffer *body);
 static sl_result file_write(const buffer *line, failure *failure);
 static sl_result file_rotate(failure *failure);
@@ -88,18 +92,22 @@ sl_result log_open(const settings *settings, const char *file, failure *failure)
 
 void log_close(void)
 {
+    failure ignored = { 0 }; /* they went to standard error */
     pthread_mutex_lock(&state.mutex);
     repeats_tell();
+    if (state.file)
+        kept_write(&ignored);
     status_set("");
     disk_close(state.file);
     free(state.path);
     buffer_done(&state.body);
     buffer_done(&state.last);
     buffer_done(&state.out);
+    buffer_done(&state.kept);
     buffer_done(&state.status);
     state.file = NULL;
     state.path = NULL;
-    state.json = state.complained = state.shared = false;
+    state.json = state.complained = state.kept_full = state.shared = false;
     atomic_store(&state.level, LOG_LEVEL_INFO);
     pthread_mutex_unlock(&state.mutex);
 }
@@ -260,19 +268,44 @@ static void line_write(const buffer *body)
 {
     failure failure = { 0 };
     line_render(body);
-    if (state.file && file_write(&state.out, &failure) == SL_OK) {
+    if (state.file && kept_write(&failure) == SL_OK && file_write(&state.out, &failure) == SL_OK) {
         state.complained = false;
         return;
     }
-    error_write(state.out.at, state.out.size);
+    line_keep();
     if (state.file == NULL || state.complained)
         return;
     state.complained = true;
     buffer complaint = { 0 };
     body_render(&complaint, &(log_line){ LOG_LEVEL_ERROR, "log", failure.text });
     line_render(&complaint);
-    error_write(state.out.at, state.out.size);
+    line_keep();
     buffer_done(&complaint);
+}
+
+/* The line in hand: to standard error, and for the file once it can be written again. */
+static void line_keep(void)
+{
+    error_write(state.out.at, state.out.size);
+    if (state.file == NULL || state.kept_full)
+        return;
+    state.kept_full = state.kept.size + state.out.size > KEPT_MOST;
+    if (state.kept_full) {
+        buffer body = { 0 };
+        body_render(&body, &(log_line){ LOG_LEVEL_WARN, "log", "lines that followed could not be kept" });
+        line_render(&body);
+        buffer_done(&body);
+    }
+    buffer_append(&state.kept, state.out.at, state.out.size);
+}
+
+static sl_result kept_write(failure *failure)
+{
+    if (state.kept.size)
+        SL_TRY(file_write(&state.kept, failure));
+    state.kept.size = 0;
+    state.kept_full = false;
+    return SL_OK;
 }
 
 static void line_render(const buffer *body)

@@ -5,6 +5,7 @@
 #include <base/log.h>
 #include <base/memory.h>
 #include <batches/generator.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct generator {
@@ -23,7 +24,8 @@ struct generator {
     int64_t last_id, last_time_ms, next_tick_ns;
     size_t replayed;
     int64_t wall_ahead_ms; /* of the monotonic clock, when it started */
-    bool troubled;         /* the input has trouble that was logged */
+    failure
+        trouble; /* why nothing is cut at present: of the input, or of the journal's disk; it was logged */
 };
 
 static int64_t wall_ahead_ms(const generator *self)
@@ -249,13 +251,14 @@ static bool wait_for_turn(generator *self)
 static void note_trouble(generator *self, const failure *trouble)
 {
     if (trouble->result == SL_OK) {
-        if (self->troubled)
-            log_info("generator", "the input is back");
-        self->troubled = false;
+        if (self->trouble.result != SL_OK)
+            log_info("generator", "batches are cut again");
+        failure_clear(&self->trouble);
     } else if (sl_is_retriable(trouble->result)) {
-        if (!self->troubled)
+        if (self->trouble.result == SL_OK)
             log_warn("generator", "%s; batches wait", trouble->text);
-        self->troubled = self->missed = true;
+        self->trouble = *trouble;
+        self->missed = true;
     } else {
         fail(&self->failure, trouble->result, "%s", trouble->text);
     }
@@ -336,6 +339,15 @@ batch *generator_take(generator *self, failure *failure)
     }
     pthread_mutex_unlock(&self->mutex);
     return taken;
+}
+
+bool generator_waits(generator *self, char *why, size_t room)
+{
+    pthread_mutex_lock(&self->mutex);
+    bool waits = self->trouble.result != SL_OK;
+    snprintf(why, room, "%s", self->trouble.text);
+    pthread_mutex_unlock(&self->mutex);
+    return waits;
 }
 
 void generator_give_back(generator *self, batch *batch)

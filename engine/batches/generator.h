@@ -35,6 +35,8 @@ void generator_stop(generator *generator); /* no more cuts, and generator_take()
 void generator_join(
     generator *generator);            /* stops it and waits for a cut that runs; not from its own thread */
 void generator_wake(void *generator); /* something arrived. Any thread */
+/* Is there a trouble, of the input or of the journal's disk, for which nothing is cut at present? Any thread */
+bool generator_waits(generator *generator, char *why, size_t room);
 
 /* The next batch, waiting for it; NULL: there will be none. SL_RETRY troubles are waited out. Runs on: driver. */
 batch *generator_take(generator *generator, failure *failure);

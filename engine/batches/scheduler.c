@@ -260,11 +260,13 @@ scheduler_totals scheduler_totals_now(scheduler *self)
 
 const char *scheduler_state(scheduler *self, char *text, size_t room)
 {
+    char why[sizeof self->trouble];
+    bool waits = generator_waits(self->spec.generator, why, sizeof why);
     pthread_mutex_lock(&self->mutex);
     if (self->trouble[0])
         snprintf(text, room, "retrying: %s", self->trouble);
     else
-        snprintf(text, room, "running");
+        snprintf(text, room, waits ? "waiting: %s" : "running", why);
     pthread_mutex_unlock(&self->mutex);
     return text;
 }

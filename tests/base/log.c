@@ -255,7 +255,7 @@ static void a_log_goes_on_where_it_ended(void **unused)
     assert_string_equal(line_of("log", 1), "INFO a second");
 }
 
-static void lines_that_the_file_cannot_take_go_to_standard_error(void **unused)
+static void lines_that_the_file_cannot_take_go_to_standard_error_and_to_the_file_later(void **unused)
 {
     (void)unused;
     log_start("log", NULL, NULL, NULL);
@@ -265,12 +265,35 @@ static void lines_that_the_file_cannot_take_go_to_standard_error(void **unused)
     log_info("a", "3");
     disk_break(NULL);
     log_info("a", "4");
-    assert_int_equal(lines_in("log"), 2);
-    assert_string_equal(line_of("log", 1), "INFO a 4");
+    assert_int_equal(lines_in("log"), 5);
+    assert_string_equal(line_of("log", 0), "INFO a 1");
+    assert_string_equal(line_of("log", 1), "INFO a 2");
+    assert_non_null(strstr(line_of("log", 2), "the disk is full"));
+    assert_string_equal(line_of("log", 3), "INFO a 3");
+    assert_string_equal(line_of("log", 4), "INFO a 4");
     assert_int_equal(lines_in("stderr"), 3);
     assert_string_equal(line_of("stderr", 0), "INFO a 2");
     assert_non_null(strstr(line_of("stderr", 1), "the disk is full"));
     assert_string_equal(line_of("stderr", 2), "INFO a 3");
+}
+
+static void what_is_kept_for_the_file_is_bounded_and_says_so(void **unused)
+{
+    (void)unused;
+    enum { LOST = 2000 };
+    log_start("log", NULL, NULL, NULL);
+    disk_break("write:ENOSPC:log");
+    for (int i = 0; i < LOST; i++)
+        log_info("a", "%d: a line of which a thousand are more than what is kept for a file, which is 64 KiB",
+                 i);
+    disk_break(NULL);
+    log_info("a", "again");
+    size_t lines = lines_in("log");
+    assert_in_range(lines, 500, 1000);
+    assert_string_equal(line_of("log", lines - 2), "WARN log lines that followed could not be kept");
+    assert_string_equal(line_of("log", lines - 1), "INFO a again");
+    log_info("a", "and again");
+    assert_int_equal(lines_in("log"), lines + 1);
 }
 
 static void a_log_file_that_cannot_be_opened_is_told(void **unused)
@@ -440,7 +463,8 @@ int main(void)
         TEST(a_full_file_is_rotated_and_the_oldest_dropped),
         TEST(a_single_log_file_begins_anew),
         TEST(a_log_goes_on_where_it_ended),
-        TEST(lines_that_the_file_cannot_take_go_to_standard_error),
+        TEST(lines_that_the_file_cannot_take_go_to_standard_error_and_to_the_file_later),
+        TEST(what_is_kept_for_the_file_is_bounded_and_says_so),
         TEST(a_log_file_that_cannot_be_opened_is_told),
         TEST(lines_of_many_threads_stay_whole),
         TEST(a_status_stays_below_the_lines),

@@ -6,6 +6,7 @@
 #include <base/folder.h>
 #include <batches/generator.h>
 #include <batches/inputs.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,6 +215,34 @@ static void a_batch_that_cannot_be_journaled_is_not_cut(void **state)
     inputs_close(&journaled);
 }
 
+/* By itself, as soon as there is room; and whoever asks meanwhile is told. */
+static void on_a_full_disk_it_waits_and_goes_on(void **state)
+{
+    trial *trial = *state;
+    char why[300];
+    inputs journaled = { 0 };
+    inputs_open(&journaled, "");
+    assert_int_equal(journal_open(folder_path(""), &journaled.intake, 0, &trial->journal, &trial->failure),
+                     SL_OK);
+    trial->spec.clock = &clock_system;
+    trial->spec.interval_ms = 1;
+    open_generator(trial, "");
+    assert_false(generator_waits(trial->generator, why, sizeof why));
+    assert_true(disk_break("write:ENOSPC:journal"));
+    inputs_send_many(&trial->inputs, 0, 3);
+    assert_int_equal(generator_start(trial->generator, &trial->failure), SL_OK);
+    while (!generator_waits(trial->generator, why, sizeof why))
+        sched_yield();
+    assert_non_null(strstr(why, "journal: the disk is full"));
+    disk_break(NULL);
+    batch *made = generator_take(trial->generator, &trial->failure);
+    assert_true(made->id == 1 && made->journaled && inputs_one_range(made, 0, 0, 3));
+    assert_false(generator_waits(trial->generator, why, sizeof why));
+    generator_give_back(trial->generator, made);
+    generator_join(trial->generator);
+    inputs_close(&journaled);
+}
+
 static batch *journaled_batch(int64_t id, int64_t time_ms, int64_t from, int64_t until)
 {
     batch *made = calloc(1, sizeof *made);
@@ -350,6 +379,7 @@ int main(void)
         GENERATOR_TEST(a_leap_while_the_job_was_down_is_none),
         GENERATOR_TEST(ids_count_up_by_one),
         GENERATOR_TEST(a_batch_that_cannot_be_journaled_is_not_cut),
+        GENERATOR_TEST(on_a_full_disk_it_waits_and_goes_on),
         GENERATOR_TEST(journaled_batches_come_first_with_their_own_times),
         GENERATOR_TEST(available_now_cuts_back_to_back_and_ends),
         GENERATOR_TEST(no_more_cuts_wait_than_may),
