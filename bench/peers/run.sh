@@ -154,7 +154,7 @@ steady() {
   local topic=steady-$1-$2 count=$((RATE * SECONDS_STEADY)) generator figures
   build/bench/kafka/drain load "$broker" "$topic" 0 "$PARTITIONS"
   build/jobs/generate --name "$topic" --rate "$RATE" --count "$count" --tracks 100000 --interval 10ms --work-dir "$folder/generate-$topic" \
-    --to "lines=kafka:$topic" --conf "kafka.bootstrap.servers=$broker" --conf log.level=warn >/dev/null &
+    --to "listens=kafka:$topic" --conf "kafka.bootstrap.servers=$broker" --conf log.level=warn >/dev/null &
   generator=$!
   if figures=$(engine "$1" "$topic" "$count" "$2" 0); then
     echo "steady $1 $2 $figures" | tee -a "$folder/figures"
@@ -162,7 +162,7 @@ steady() {
   kill "$generator" 2>/dev/null || true
   wait "$generator" 2>/dev/null || true
   awk -v interval="$2" '{ for (i = 4; i <= NF; i++) { split($i, pair, "="); of[pair[1]] = pair[2] } }
-    END { exit !(NF && of["p50"] <= interval && of["last"] <= interval) }' <<<"steady $1 $2 ${figures:-}"
+    END { exit !(of["p50"] != "" && of["p50"] <= interval && of["last"] <= interval) }' <<<"steady $1 $2 ${figures:-}"
 }
 
 steadies() {
