@@ -42,7 +42,7 @@ typedef struct stage { /* the broker and what it has stored */
     int64_t asked[8]; /* offsets of the first fetches */
     size_t fetches;
     int throttle_ms; /* of the first answer with records */
-    int64_t throttled_ns;
+    _Atomic int64_t throttled_ns;
     atomic_bool throttled_early; /* asked again before its time */
     int moves;                   /* fetches that are refused: another broker leads, which is the same */
 } stage;
@@ -254,6 +254,8 @@ static void what_arrived_before_a_connection_broke_is_kept(void **state)
     source_trial *trial = begun(stage);
     source_trial_wait(trial, 0, 0, stage->end);
     source_trial_numbers(trial, 0, 0, stage->end);
+    fake_broker_stop(stage->broker); /* its thread is through with the stage */
+    stage->broker = NULL;
     assert_int_equal(stage->cut_fetches, 0);
     assert_int_equal(stage->asked[0], 0);
     assert_true(stage->asked[1] > 0); /* two segments were full */
