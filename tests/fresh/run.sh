@@ -85,14 +85,12 @@ banner() {
 }
 
 make_tree() {
-  local log=$tree.log
+  local log=$tree/debootstrap.log
   debootstrap --variant=minbase --include=ca-certificates,git,make,sudo --components="$components" \
     "$SUITE" "$tree" "$MIRROR" $script >"$log" 2>&1 || {
     tail -20 "$log" >&2
-    rm -f "$log"
     return 1
   }
-  rm -f "$log"
   mount --bind "$tree" "$tree" # search servers ask which mount their files are on
   mount -t proc proc "$tree/proc"
   mount --rbind /sys "$tree/sys"
