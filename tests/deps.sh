@@ -49,12 +49,14 @@ if ! command -v apt-get >/dev/null; then
   exit 0
 fi
 
+cannot_install() {
+  echo "$1 As root: apt-get install ${missing[*]}" >&2
+  exit 1
+}
+
 as_root=()
 if [[ $(id -u) != 0 ]]; then
-  if ! command -v sudo >/dev/null; then
-    echo "These packages are missing, and there is no sudo to install them. As root: apt-get install ${missing[*]}" >&2
-    exit 1
-  fi
+  command -v sudo >/dev/null || cannot_install "These packages are missing, and there is no sudo to install them."
   as_root=(sudo)
 fi
 
@@ -63,8 +65,10 @@ if [[ -t 0 && -z ${CI:-} ]]; then
   read -r -p "Go on? [Y/n] " answer
   [[ $answer = "" || $answer = [yY]* ]] || { echo "Nothing was installed." >&2; exit 1; }
 fi
+"${as_root[@]}" true || cannot_install "sudo does not let this user install them."
 
-# RUNLEVEL=1: a redis-server that is installed here is not started as a service; tests and demo start their own.
+# A redis-server that is installed here does not stay as a service, since tests and demo start their own. RUNLEVEL=1 keeps
+# init scripts from starting it; systemd does start it, and is told below.
 quietly=(env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -79,3 +83,6 @@ apt() {
 # One source of many that does not answer need not be the one that is needed.
 apt update || echo "Going on with the lists of packages that are there." >&2
 apt install -y --no-install-recommends "${missing[@]}"
+if [[ -d /run/systemd/system && " ${missing[*]} " = *" redis-server "* ]]; then
+  "${as_root[@]}" systemctl disable --now redis-server >"$log" 2>&1 </dev/null || true
+fi
