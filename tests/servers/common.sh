@@ -38,9 +38,9 @@ fetch_once() {
 }
 
 maven() {
-  # It resets colours even where it may not use any.
+  # It resets colours even where it may not use any, and says much about itself behind what went wrong.
   timeout -k 5 "$FETCH_SECONDS" mvn -q -B -Dstyle.color=never ${MVN_OPTS:-} "$@" 2>&1 |
-    sed 's/\x1b\[[0-9;]*m//g' >&2
+    sed -E 's/\x1b\[[0-9;]*m//g; /^\[ERROR\] *($|To see |Re-run |For more |\[Help )/d' >&2
 }
 
 # runs PIDFILE WORD: prints the pid when it lives and WORD is in its command line, so that a number which the system gave
