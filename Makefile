@@ -13,6 +13,12 @@ MARCH   ?=
 FOR     ?=
 # Tests to run: parts of their paths, as in TESTS="base/ jobs/listens"
 TESTS   ?=
+# Of torture: kills, the seed of all that is drawn (a number; else the time), REAL=1: with a real broker and search server,
+# HISTORY=3: the third one alone
+KILLS   ?= 60
+SEED    ?=
+REAL    ?=
+HISTORY ?=
 # Of fuzzing: inputs for each target
 RUNS    ?= 2000000
 PREFIX  ?= /usr/local
@@ -116,7 +122,7 @@ all: $(command) $(jobs)
 bench_commands := bench bench-engine bench-kafka bench-limits bench-peers
 
 # Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
-ifneq ($(filter-out deps check clean help demo test test-asan test-tsan fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps check clean help demo test test-asan test-tsan torture fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) && echo yes),yes)
 $(error A library or pkg-config itself is missing (of $(PACKAGES)); "make deps" installs it)
 endif
@@ -254,16 +260,26 @@ test-tsan:
 	@tests/deps.sh build run test clang
 	+@$(again) VARIANT=tsan run-tests
 
-# Under the thread sanitizer no system tests: what they start is mostly servers, and too slow. Only system tests start the
-# command and the jobs.
-tests_run := $(if $(filter tsan,$(VARIANT)),$(filter-out $(out)/tests/system/%,$(tests_wanted)),$(tests_wanted))
+# Under the thread sanitizer no system tests: what they start is mostly servers, and too slow. Only they and torture start
+# the command and the jobs.
+of_processes := $(out)/tests/system/% $(out)/tests/faults/%
+tests_run := $(if $(filter tsan,$(VARIANT)),$(filter-out $(of_processes),$(tests_wanted)),$(tests_wanted))
 .PHONY: run-tests
-run-tests: $(if $(filter $(out)/tests/system/%,$(tests_run)),all) $(tests_run)
+run-tests: $(if $(filter $(of_processes),$(tests_run)),all) $(tests_run)
 	$(if $(filter $(out)/tests/system/%,$(tests_run)),@tests/servers/fetch.sh)
 	@tests/run.sh $(out) $(tests_run)
 
 .PHONY: tests
 tests: $(tests_wanted)
+
+## make torture       kills a job again and again, and compares all that came out (KILLS=1000 SEED=7 REAL=1 HISTORY=3)
+.PHONY: torture run-torture
+torture:
+	@tests/deps.sh build run test
+	+@$(again) run-torture SEED=$(or $(SEED),$(shell date +%s))
+run-torture: all $(out)/tests/faults/torture.test
+	$(if $(REAL),@tests/servers/fetch.sh)
+	@KILLS=$(KILLS) SEED=$(SEED) REAL=$(REAL) HISTORY=$(HISTORY) tests/faults/run.sh $(out)
 
 ## make fuzz-fetch    damaged bytes for all that reads what a Kafka broker sends (RUNS=10000000: so many for each target)
 .PHONY: fuzz-fetch run-fuzz-fetch

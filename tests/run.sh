@@ -63,7 +63,7 @@ fi
 all_passed=0 all_failed=0 all_skipped=0
 for program in "$@"; do
   name=${program#"$build"/} name=${name%.test} log=${program%.test}.log
-  seconds=$limit; [[ $name = tests/system/* ]] && seconds=$system_limit
+  seconds=$limit; [[ $name = tests/@(system|faults)/* ]] && seconds=$system_limit
   started=$EPOCHREALTIME status=0
   { timeout -k 10 "$seconds" "$program" >"$log" 2>&1 </dev/null; } 2>/dev/null || status=$?
   took=$(((${EPOCHREALTIME/[.,]/} - ${started/[.,]/}) / 100000))

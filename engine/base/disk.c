@@ -4,6 +4,7 @@
  * folder was synced. Every call to the kernel is preceded by disk_fails(), where a test may break it.
  */
 #include <base/disk.h>
+#include <base/faults.h>
 #include <base/memory.h>
 #include <dirent.h>
 #include <errno.h>
@@ -157,6 +158,7 @@ sl_result disk_replace(const char *path, const void *bytes, size_t size, failure
 
 sl_result disk_rename(const char *from, const char *to, failure *failure)
 {
+    fault_point("before_rename");
     if (disk_fails(DISK_RENAME, to, NULL) || rename(from, to) < 0) {
         int error = errno;
         buffer doing = { 0 };
@@ -167,13 +169,16 @@ sl_result disk_rename(const char *from, const char *to, failure *failure)
         buffer_done(&doing);
         return result;
     }
+    fault_point("after_rename");
     return folder_sync(to, failure);
 }
 
 sl_result disk_remove(const char *path, failure *failure)
 {
+    fault_point("before_remove");
     if (disk_fails(DISK_REMOVE, path, NULL) || unlink(path) < 0)
         return errno == ENOENT ? SL_OK : disk_failed(failure, "removing", path);
+    fault_point("after_remove");
     return folder_sync(path, failure);
 }
 
@@ -345,11 +350,14 @@ static sl_result handle_write(int handle, const char *path, sl_text bytes, failu
 static sl_result handle_sync(int handle, const char *path, failure *failure)
 {
     int answer;
+    fault_point("before_sync");
     do
         answer = disk_fails(DISK_SYNC, path, NULL) ? -1 : fdatasync(handle);
     while (answer < 0 && errno == EINTR);
-    if (answer == 0)
+    if (answer == 0) {
+        fault_point("after_sync");
         return SL_OK;
+    }
     return fail(failure, SL_FAILED, "syncing %s: %s; what the disk holds of it is unknown", path,
                 strerror(errno));
 }

@@ -3,6 +3,7 @@
  * stays open from request to request; no signals; a limit in time and in bytes for everything.
  */
 #include <base/clock.h>
+#include <base/faults.h>
 #include <base/memory.h>
 #include <clients/http.h>
 #include <ctype.h>
@@ -77,7 +78,9 @@ void http_free(http *http)
 sl_result http_send(http *http, const http_request *request, http_reply *reply, failure *failure)
 {
     request_set(http, request);
+    fault_point("before_http_send");
     CURLcode code = curl_easy_perform(http->curl);
+    fault_point("after_http_answer");
     if (code != CURLE_OK)
         return request_failed(http, request, code, failure);
     long status = 0, connects = 0;

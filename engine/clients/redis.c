@@ -9,6 +9,7 @@
  */
 #include <base/buffer.h>
 #include <base/counted.h>
+#include <base/faults.h>
 #include <base/memory.h>
 #include <clients/redis.h>
 #include <errno.h>
@@ -319,7 +320,9 @@ static sl_result replies_take(redis *redis, failure *failure)
 /* Sends everything and takes replies until at most `goal` are waited for. Without any progress in time it gives up. */
 static sl_result pump(redis *redis, size_t goal, failure *failure)
 {
+    fault_point("before_redis_send");
     SL_TRY(send_some(redis, failure));
+    fault_point("after_redis_send");
     while (redis->waiting > goal || redis->out.size > redis->sent) {
         bool unsent = redis->out.size > redis->sent;
         struct pollfd ready = { .fd = redis->context->fd,
@@ -340,6 +343,7 @@ static sl_result pump(redis *redis, size_t goal, failure *failure)
             return connection_lost(redis, "reading failed", redis->context->errstr, failure);
         SL_TRY(replies_take(redis, failure));
     }
+    fault_point("after_redis_answer");
     return SL_OK;
 }
 

@@ -10,6 +10,7 @@
  *     flush <------------------------------------------------------ waiting == 0
  */
 #include <base/arena.h>
+#include <base/faults.h>
 #include <base/log.h>
 #include <base/memory.h>
 #include <clients/kafka.h>
@@ -137,7 +138,9 @@ static sl_result kafka_flush(void *self, unsigned number, failure *failure)
 {
     kafka_sink *sink = self;
     kafka_writer *writer = &sink->writers[number];
+    fault_point("before_kafka_answer");
     writer_wait(writer);
+    fault_point("after_kafka_answer");
     for (const kafka_sent *sent = writer->refused; sent; sent = sent->next) {
         sink_exception exception = { sent->origin, true, "" };
         snprintf(exception.detail, sizeof exception.detail, "%s", rd_kafka_err2str(sent->error));

@@ -5,6 +5,7 @@
  * coordinator costs nothing but the lag tools' view.
  */
 #include <base/clock.h>
+#include <base/faults.h>
 #include <base/log.h>
 #include <sources/kafka/reader.h>
 
@@ -67,6 +68,7 @@ static void commit_done(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_
 {
     (void)client, (void)list;
     kafka_reader *reader = argument;
+    fault_point("after_offsets_told");
     if (error)
         commit_told(error);
     pthread_mutex_lock(&reader->mutex);
