@@ -3,6 +3,7 @@
  */
 #include <base/log.h>
 #include <base/retry.h>
+#include <batches/retries.h>
 #include <engine_parts.h>
 #include <records/document.h>
 #include <string.h>
@@ -88,6 +89,15 @@ static sl_result source_add(engine *self, uint32_t node, failure *failure)
     return SL_OK;
 }
 
+/* Behind the inputs of the plan. */
+static intake_input *retries_add(engine *self)
+{
+    intake_input *input = intake_add(&self->intake, &retries_kind, &(source_spec){ .name = "retries" });
+    input->aside = true;
+    input->self = retries_open(self->spec.work_dir, &self->intake, &self->plan, back_to_back(self));
+    return input;
+}
+
 sl_result sources_open(engine *self, failure *failure)
 {
     size_t next = 0;
@@ -98,6 +108,7 @@ sl_result sources_open(engine *self, failure *failure)
     for (uint32_t i = 0; i < self->plan.count; i++)
         if (self->plan.nodes[i].kind == PLAN_SOURCE)
             SL_TRY(source_add(self, i, failure));
+    intake_input *retries = self->spec.work_dir ? retries_add(self) : NULL;
     for (uint32_t i = 0; i < self->plan.count; i++) {
         if (self->plan.nodes[i].kind != PLAN_SOURCE)
             continue;
@@ -105,6 +116,8 @@ sl_result sources_open(engine *self, failure *failure)
         SL_TRY(open_patiently(self, source_open, i, failure));
         intake_number(&self->intake, self->sources[i]);
     }
+    if (retries)
+        intake_number(&self->intake, retries);
     return SL_OK;
 }
 

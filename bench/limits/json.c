@@ -151,7 +151,7 @@ static void measure(const char *what, void (*way)(void), int times)
 
 int main(void)
 {
-    origin_name name = { (char *)(uintptr_t) "realtime", 0, (char *)(uintptr_t) "realtime-0-", 11 };
+    origin_name name = { (char *)(uintptr_t) "realtime", 0, (char *)(uintptr_t) "realtime-0-", 11, false };
     origins origins = { &name, 1 };
     input_make();
     with_id = document_new(play_schema(), &SL_FIELDS(play, origin), &origins);

@@ -9,6 +9,14 @@
 
 /* ---- A chunk ---- */
 
+/* The same node too. */
+static bool is_above(const sl_plan *plan, uint32_t above, uint32_t node)
+{
+    while (node != above && plan->nodes[node].input != node)
+        node = plan->nodes[node].input;
+    return node == above;
+}
+
 static worker *worker_of(executor *self, const sl_task *task)
 {
     return &self->workers[task->worker];
@@ -22,11 +30,18 @@ static void node_run(executor *self, worker *worker, uint32_t i, const sl_rows *
     self->nodes[i].kind->rows(self->nodes[i].self, &worker->task, in, out);
 }
 
+/* Is the node none of those that a retried record passes: before the node where it goes on, that one, and behind it? */
+static bool is_passed_by(const executor *self, const worker *worker, uint32_t i)
+{
+    return worker->only && !is_above(self->spec.plan, i, worker->only - 1) &&
+           !is_above(self->spec.plan, worker->only - 1, i);
+}
+
 static void feed(executor *self, worker *worker, uint32_t i, const sl_rows *in)
 {
     const plan_node *node = &self->spec.plan->nodes[i];
-    if (node->kind == PLAN_TOP)
-        return; /* it reads the count's store */
+    if (node->kind == PLAN_TOP || is_passed_by(self, worker, i))
+        return; /* a top reads the count's store */
     node_run(self, worker, i, in);
     for (uint32_t c = 0; c < node->child_count && worker->out[i].count; c++)
         feed(self, worker, node->children[c], &worker->out[i]);
@@ -48,7 +63,8 @@ static void probe(executor *self, worker *worker, uint32_t i)
     const plan_node *node = &self->spec.plan->nodes[i];
     for (uint32_t c = 0; c < node->child_count; c++) {
         uint32_t child = node->children[c];
-        if (!self->spec.plan->nodes[child].probing || worker->out[i].count == 0)
+        if (!self->spec.plan->nodes[child].probing || worker->out[i].count == 0 ||
+            is_passed_by(self, worker, child))
             continue;
         node_run(self, worker, child, &worker->out[i]);
         if (!worker->task.missing)
@@ -100,9 +116,9 @@ static bool chunk_run(executor *self, worker *worker, uint32_t source, size_t co
     return true;
 }
 
-static uint32_t source_node(const executor *self, const intake_input *input)
+static uint32_t source_node(const executor *self, const source_block *block)
 {
-    uint32_t wanted = (uint32_t)(input - self->spec.intake->inputs);
+    uint32_t wanted = self->spec.intake->positions[block->partition].input;
     for (uint32_t i = 0; i < self->spec.plan->count; i++)
         if (self->spec.plan->nodes[i].kind == PLAN_SOURCE && wanted-- == 0)
             return i;
@@ -137,7 +153,10 @@ static bool chunk_next(executor *self, worker *worker, parked *at, size_t room)
         return false;
     messages_prepare(self, &block->block, worker->messages, read.count);
     task->sequence = (uint64_t)at->block << 24 | at->chunk++;
-    if (!chunk_run(self, worker, source_node(self, block->input), read.count)) {
+    worker->only = block->only;
+    bool through = chunk_run(self, worker, source_node(self, &block->block), read.count);
+    worker->only = 0; /* what a merge gives later passes everywhere */
+    if (!through) {
         before.count = read.count;
         buffer_append(&worker->parked, &before, sizeof before);
         atomic_fetch_add(&self->parked_chunks, 1);

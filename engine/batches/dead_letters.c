@@ -98,7 +98,8 @@ sl_result dead_letters_open(const output_places *places, const settings *setting
     self->job = places->job;
     self->of_partition = memory_new((places->origins->count + 1) * sizeof *self->of_partition);
     for (size_t i = 0; i < places->origins->count; i++)
-        self->of_partition[i] = topic_of(self, places->origins->at[i].topic);
+        if (!places->origins->at[i].aside)
+            self->of_partition[i] = topic_of(self, places->origins->at[i].topic);
     for (size_t i = 0; i < self->count; i++) {
         sl_result result = topic_open(&self->topics[i], places, settings, clock, failure);
         if (result != SL_OK) {

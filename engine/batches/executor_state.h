@@ -21,6 +21,7 @@ typedef struct worker {
     sl_rows *out; /* by node: what it gave for this chunk */
     buffer parked;
     size_t rejects_before, reached_before;
+    uint32_t only; /* intake_block.only, of the chunk */
     char padding[128];
 } worker;
 

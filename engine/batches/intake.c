@@ -2,7 +2,7 @@
  * batches/intake.c - cutting ranges over all inputs.
  */
 #include <base/memory.h>
-#include <batches/intake.h>
+#include <batches/retries.h>
 #include <stdlib.h>
 
 void intake_init(intake *intake, const settings *settings)
@@ -47,7 +47,7 @@ static uint32_t partition_add(intake *intake, const source_partition *partition)
     buffer_print(&id, "%s-%d-", partition->topic, partition->partition);
     buffer_byte(&id, '\0');
     intake->origins.at[count] =
-        (origin_name){ memory_text(partition->topic), partition->partition, id.at, id.size - 1 };
+        (origin_name){ memory_text(partition->topic), partition->partition, id.at, id.size - 1, false };
     intake->positions[count] = (position){ .next = -1 };
     intake->origins.count++;
     return (uint32_t)count;
@@ -60,9 +60,11 @@ void intake_number(intake *intake, intake_input *input)
     input->numbers = memory_resize(input->numbers, count * sizeof *input->numbers);
     for (size_t i = input->partitions; i < count; i++) {
         input->numbers[i] = partition_add(intake, &partitions[i]);
+        intake->origins.at[input->numbers[i]].aside = input->aside;
         intake->positions[input->numbers[i]].input = (uint32_t)(input - intake->inputs);
         intake->positions[input->numbers[i]].local = (uint32_t)i;
     }
+    intake->shares += input->aside ? 0 : count - input->partitions;
     input->partitions = count;
 }
 
@@ -140,7 +142,7 @@ static sl_result look(intake *intake, uint32_t number, int64_t records_max, sour
     const position *position = &intake->positions[number];
     const intake_input *input = &intake->inputs[position->input];
     /* An even share, so that no partition waits for another. */
-    size_t bytes = intake->bytes_max / intake->origins.count;
+    size_t bytes = intake->bytes_max / (intake->shares ? intake->shares : 1);
     source_wish wish = { position->local, position->next, records_max, bytes };
     return input->kind->look(input->self, &wish, view, failure);
 }
@@ -228,8 +230,9 @@ void intake_take(intake *intake, const batch *batch, buffer *blocks)
         input->kind->take(input->self, position->local, ranges[i].from, ranges[i].until, taken);
         const source_block *at = (const source_block *)(const void *)taken->at;
         for (size_t b = 0; b < taken->size / sizeof *at; b++) {
-            intake_block block = { input, at[b] };
-            block.block.partition = ranges[i].partition;
+            intake_block block = { input, at[b], input->aside ? retries_only(&at[b]) : 0 };
+            if (!input->aside)
+                block.block.partition = ranges[i].partition;
             buffer_append(blocks, &block, sizeof block);
         }
     }

@@ -26,6 +26,7 @@ typedef struct intake_input {
     source_spec spec;
     uint32_t *numbers; /* by the source's own number */
     size_t partitions;
+    bool aside; /* no input of the plan: its blocks name partitions of others (batches/retries.h) */
 } intake_input;
 
 typedef struct intake {
@@ -33,6 +34,7 @@ typedef struct intake {
     size_t input_count;
     origins origins;
     position *positions; /* beside origins.at */
+    size_t shares;       /* partitions among which this is shared out: */
     size_t bytes_max;    /* that one batch may take */
     int64_t rate_max;    /* records per second and partition; 0: no limit */
     buffer scratch;      /* of one call, under the lock */
@@ -57,6 +59,7 @@ typedef struct batch {
 typedef struct intake_block {
     const intake_input *input;
     source_block block;
+    uint32_t only; /* 1 + the node where its records go on; 0: all nodes see them */
 } intake_block;
 
 void intake_init(intake *intake, const settings *settings);

@@ -2,9 +2,11 @@
  * batches/reset.c - a new checkpoint takes the place of all others at once; then they are removed, with journal and history.
  *
  * The job has forgotten as soon as the new checkpoint is there: files that a killed reset left behind count for nothing,
- * since it bears the greatest id and the journal's entries are not newer than it.
+ * since it bears the greatest id and the journal's entries are not newer than it. Retried dead letters alone go first: were they
+ * there without their position, they would be retried once more; a position without them is refused.
  */
 #include <batches/reset.h>
+#include <batches/retries.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,6 +25,7 @@ sl_result reset_folder(const char *work_dir, batch_mark *newest, failure *failur
 {
     for (size_t i = 0; marked[i]; i++)
         SL_TRY(files_visit(work_dir, marked[i], file_mark, newest, failure));
+    SL_TRY(files_visit(work_dir, RETRIES_FILE, file_remove, newest, failure));
     if (newest->id)
         SL_TRY(checkpoint_begin_anew(work_dir, newest, failure));
     for (size_t i = 0; removed[i]; i++)

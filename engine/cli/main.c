@@ -12,7 +12,7 @@
 #define SLUICE_VERSION "0.1.0"
 #endif
 
-enum { COMMANDS = 8 };
+enum { COMMANDS = 9 };
 static const command *const commands[COMMANDS];
 
 static const command *command_find(const char *name);
@@ -94,6 +94,6 @@ static const command command_broker = { .name = "broker",
                                         .run_words = broker_run };
 
 static const command *const commands[COMMANDS] = {
-    &command_submit,  &command_list,  &command_status, &command_stop,
-    &command_batches, &command_reset, &command_broker, &command_demo,
+    &command_submit, &command_list,  &command_status, &command_stop, &command_batches,
+    &command_dlq,    &command_reset, &command_broker, &command_demo,
 };

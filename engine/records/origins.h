@@ -11,6 +11,7 @@ typedef struct origin_name {
     int32_t partition;
     char *id; /* what stands before the offset in a document's id: "realtime-0-" */
     size_t id_size;
+    bool aside; /* no partition of an input, but of retried dead letters: no record comes from it */
 } origin_name;
 
 typedef struct origins {
