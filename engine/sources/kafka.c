@@ -62,6 +62,7 @@ static sl_result kafka_open(const source_spec *spec, void **self, failure *failu
     for (int32_t i = 0; i < count; i++) {
         reader->partitions[i] = (source_partition){ reader->topic, i, -1 };
         reader->parts[i].chain.spare = &reader->spare;
+        reader->parts[i].commit = -1;
     }
     *self = reader;
     return SL_OK;
@@ -200,7 +201,7 @@ static void kafka_release(void *self, uint32_t i, int64_t until)
 
 static void kafka_commit(void *self, const source_partition *partitions, size_t count)
 {
-    commits_send(self, partitions, count);
+    commits_note(self, partitions, count);
 }
 
 static void reader_free(kafka_reader *reader)

@@ -360,6 +360,23 @@ static void positions_are_told_to_the_group(void **state)
     assert_int_equal(topic_committed(kafka_mock_servers(mock), "old-name", trial->topic, 1), 0);
 }
 
+static void positions_are_told_while_the_job_reads(void **state)
+{
+    trial *trial = *state;
+    topic_fill(kafka_mock_servers(mock), trial->topic, 0, 0, 10);
+    set(trial, "kafka.group.id", "running");
+    started(trial);
+    waited(trial, 0, 0, 10);
+    for (int64_t offset = 4; offset <= 10; offset += 3) {
+        source_partition partition = { trial->topic, 0, offset };
+        int64_t told = -1;
+        source_kafka.commit(trial->self, &partition, 1);
+        for (int tries = 0; told != offset && tries < 1000; tries++)
+            told = topic_committed(kafka_mock_servers(mock), "running", trial->topic, 0);
+        assert_int_equal(told, offset);
+    }
+}
+
 static void a_broker_that_comes_back_loses_nothing(void **state)
 {
     trial *trial = *state;
@@ -428,6 +445,7 @@ int main(void)
         with_a_topic(a_position_outside_the_partition_is_data_loss),
         with_a_topic(a_position_that_retention_took_is_data_loss),
         with_a_topic(positions_are_told_to_the_group),
+        with_a_topic(positions_are_told_while_the_job_reads),
         with_a_topic(a_broker_that_comes_back_loses_nothing),
         with_a_topic(records_that_vanish_while_running_are_data_loss),
         with_a_topic(a_wrong_setting_is_told),

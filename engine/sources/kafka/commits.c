@@ -1,8 +1,8 @@
 /*
  * sources/kafka/commits.c - tells the group's coordinator how far the job is. Lag tools look there; the job never does.
  *
- * One commit is under way at a time. What comes meanwhile waits, of each partition the newest only: an unreachable
- * coordinator costs nothing but the lag tools' view.
+ * The driver only notes the newest offset of each partition; the way's own thread makes a request of it, for librdkafka
+ * allocates and locks. One commit is under way at a time: an unreachable coordinator costs nothing but the lag tools' view.
  */
 #include <base/clock.h>
 #include <base/faults.h>
@@ -11,39 +11,46 @@
 
 enum { FINISH_MS = 3000, POLL_MS = 50 };
 
-static void list_complete(rd_kafka_topic_partition_list_t *list,
-                          const rd_kafka_topic_partition_list_t *older);
+static rd_kafka_topic_partition_list_t *list_make(kafka_reader *reader);
 static void commit_start(kafka_reader *reader, rd_kafka_topic_partition_list_t *list);
 static void commit_told(rd_kafka_resp_err_t error);
 
-void commits_send(kafka_reader *reader, const source_partition *partitions, size_t count)
+void commits_note(kafka_reader *reader, const source_partition *partitions, size_t count)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    pthread_mutex_lock(&reader->mutex);
     for (size_t i = 0; i < count; i++)
         if (partitions[i].offset >= 0)
-            rd_kafka_topic_partition_list_add(list, reader->topic, partitions[i].partition)->offset =
-                partitions[i].offset;
-    pthread_mutex_lock(&reader->mutex);
-    bool wait = reader->committing;
-    if (wait && reader->waiting) {
-        list_complete(list, reader->waiting);
-        rd_kafka_topic_partition_list_destroy(reader->waiting);
-    }
-    reader->waiting = wait ? list : NULL;
-    reader->committing = true;
+            reader->parts[partitions[i].partition].commit = partitions[i].offset;
+    reader->commit_noted = true;
+    pthread_cond_broadcast(&reader->changed);
     pthread_mutex_unlock(&reader->mutex);
-    if (!wait)
+}
+
+void commits_send(kafka_reader *reader)
+{
+    rd_kafka_topic_partition_list_t *list = NULL;
+    pthread_mutex_lock(&reader->mutex);
+    if (commits_wait(reader)) {
+        list = list_make(reader);
+        reader->commit_noted = false;
+        reader->committing = true;
+    }
+    pthread_mutex_unlock(&reader->mutex);
+    if (list)
         commit_start(reader, list);
 }
 
-/* Adds the partitions that only the older list has. */
-static void list_complete(rd_kafka_topic_partition_list_t *list, const rd_kafka_topic_partition_list_t *older)
+/* What was noted, which then is no longer. Under the lock. */
+static rd_kafka_topic_partition_list_t *list_make(kafka_reader *reader)
 {
-    for (int i = 0; i < older->cnt; i++) {
-        const rd_kafka_topic_partition_t *one = &older->elems[i];
-        if (rd_kafka_topic_partition_list_find(list, one->topic, one->partition) == NULL)
-            rd_kafka_topic_partition_list_add(list, one->topic, one->partition)->offset = one->offset;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)reader->count);
+    for (size_t i = 0; i < reader->count; i++) {
+        if (reader->parts[i].commit >= 0)
+            rd_kafka_topic_partition_list_add(list, reader->topic, (int32_t)i)->offset =
+                reader->parts[i].commit;
+        reader->parts[i].commit = -1;
     }
+    return list;
 }
 
 void commits_finish(kafka_reader *reader)
@@ -51,18 +58,16 @@ void commits_finish(kafka_reader *reader)
     int64_t deadline_ns = clock_ns(&clock_system) + FINISH_MS * INT64_C(1000000);
     bool committing = true;
     while (committing) {
+        commits_send(reader);
         pthread_mutex_lock(&reader->mutex);
         committing = reader->committing && clock_ns(&clock_system) < deadline_ns;
         pthread_mutex_unlock(&reader->mutex);
         if (committing)
             rd_kafka_poll(reader->client, POLL_MS);
     }
-    if (reader->waiting)
-        rd_kafka_topic_partition_list_destroy(reader->waiting);
-    reader->waiting = NULL;
 }
 
-/* Runs on: the thread that drains, or the closing thread. */
+/* Runs on: the thread that calls commits_send(). */
 static void commit_done(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *list,
                         void *argument)
 {
@@ -72,12 +77,8 @@ static void commit_done(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_
     if (error)
         commit_told(error);
     pthread_mutex_lock(&reader->mutex);
-    rd_kafka_topic_partition_list_t *next = reader->waiting;
-    reader->waiting = NULL;
-    reader->committing = next != NULL;
+    reader->committing = false;
     pthread_mutex_unlock(&reader->mutex);
-    if (next)
-        commit_start(reader, next);
 }
 
 static void commit_start(kafka_reader *reader, rd_kafka_topic_partition_list_t *list)

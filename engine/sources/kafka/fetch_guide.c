@@ -3,7 +3,7 @@
  *
  * The guide has a connection of its own, to any broker that answers: those that the last answer named, then those of
  * kafka.bootstrap.servers. It asks when a broker's thread was told of another leader or lost its connection, and every
- * topic.metadata.refresh.interval.ms. It also lets librdkafka give its answers to commits.
+ * topic.metadata.refresh.interval.ms. It also sends commits through librdkafka, and lets it give its answers.
  */
 #include <base/clock.h>
 #include <base/log.h>
@@ -208,10 +208,11 @@ static bool guide_wait(fetcher *fetcher, int64_t rest_ns, int64_t refresh_ns)
     pthread_mutex_lock(&reader->mutex);
     while (wait && !reader->stopping) {
         int64_t until_ns = fetcher->stale ? rest_ns : refresh_ns;
-        if (fetcher->answered) {
+        if (fetcher->answered || commits_wait(reader)) {
             fetcher->answered = false;
             pthread_mutex_unlock(&reader->mutex);
             rd_kafka_poll(reader->client, 0);
+            commits_send(reader);
             pthread_mutex_lock(&reader->mutex);
         } else
             wait = clock_wait(&clock_system, &reader->changed, &reader->mutex, until_ns);

@@ -136,6 +136,7 @@ static void *drain_run(void *argument)
         for (size_t i = 0; i < count; i++)
             rd_kafka_message_destroy(messages[i]);
         rd_kafka_poll(reader->client, 0); /* answers to commits */
+        commits_send(reader);
     }
     free(messages);
     return NULL;

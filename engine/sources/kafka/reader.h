@@ -22,7 +22,8 @@ typedef struct kafka_part {
     int64_t stop;    /* available-now: the end found at start, else INT64_MAX */
     failure trouble; /* what the next look() returns; SL_RETRY is told once */
     int64_t taken, released;
-    bool hungry; /* look() wanted more than is here, and there is more to read */
+    int64_t commit; /* to be told to the group; -1: nothing is */
+    bool hungry;    /* look() wanted more than is here, and there is more to read */
 } kafka_part;
 
 typedef struct kafka_reader kafka_reader;
@@ -66,8 +67,8 @@ struct kafka_reader {
     segment *spare;
     size_t bytes, hungry, in_flight; /* parts that are hungry, that have ranges taken and not released */
     bool stopping;
-    bool committing;                          /* a commit is under way */
-    rd_kafka_topic_partition_list_t *waiting; /* what is to be committed after it; NULL: nothing */
+    bool committing;   /* a commit is under way */
+    bool commit_noted; /* parts have something to be committed */
 };
 
 /* How much the chains may hold now. When nothing is to be released, since a replay waits for more of one partition while
@@ -81,7 +82,15 @@ static inline size_t kafka_bytes_allowed(const kafka_reader *reader)
 /* Fills every offset and the parts' next, end and stop. Leaves all as it was when it fails. */
 sl_result offsets_resolve(kafka_reader *reader, source_partition *partitions, failure *failure);
 
-void commits_send(kafka_reader *reader, const source_partition *partitions, size_t count);
+/* Notes positions and wakes the way's thread; allocates nothing. */
+void commits_note(kafka_reader *reader, const source_partition *partitions, size_t count);
+/* Something is noted and can be sent. Under the lock. */
+static inline bool commits_wait(const kafka_reader *reader)
+{
+    return reader->commit_noted && !reader->committing;
+}
+/* Sends what is noted unless a commit is under way. Runs on: the way's thread, which polls the client for the answer. */
+void commits_send(kafka_reader *reader);
 void commits_finish(kafka_reader *reader); /* after the way's stop(): waits a little for what is under way */
 
 #endif
