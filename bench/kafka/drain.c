@@ -8,15 +8,34 @@
  * The topic is read once before anything is timed. A rate is COUNT over the whole life of the process, start and end
  * included, for both; core-seconds and memory are those of the process, as the system accounts for it.
  */
-#include "../shared/measure.h"
-#include <librdkafka/rdkafka.h>
+#include "../shared/listens.h"
+#include "../shared/topic.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TRACKS = 100000, CUSTOMERS = 5000, ROUNDS = 5, TAKE = 10000 };
+enum { ROUNDS = 5, TAKE = 10000 };
 
-static rd_kafka_t *client(rd_kafka_type_t type, const char *servers)
+/* ---- load ---- */
+
+static int load(const char *servers, const char *topic, long count, int partitions)
+{
+    topic_writer writer = { .partitions = partitions };
+    uint64_t state = 1;
+    topic_writer_open(&writer, servers, topic, "50");
+    for (long i = 0; i < count; i++) {
+        line line;
+        topic_line(&line, (uint64_t)i, &state);
+        topic_write(&writer, (int32_t)(i / 100 % partitions), &line);
+        if (i % 10000 == 0)
+            rd_kafka_poll(writer.producer, 0);
+    }
+    return topic_writer_close(&writer) ? 0 : 1;
+}
+
+/* ---- bare ---- */
+
+static rd_kafka_t *consumer_new(const char *servers)
 {
     char why[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -27,64 +46,17 @@ static rd_kafka_t *client(rd_kafka_type_t type, const char *servers)
                                      { "group.id", "bare" },
                                      { "enable.auto.commit", "false" },
                                      { "auto.offset.reset", "earliest" } };
-    size_t count = type == RD_KAFKA_PRODUCER ? 1 : sizeof pairs / sizeof pairs[0];
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
         rd_kafka_conf_set(conf, pairs[i][0], pairs[i][1], why, sizeof why);
-    if (type == RD_KAFKA_PRODUCER) {
-        rd_kafka_conf_set(conf, "linger.ms", "50", why, sizeof why);
-        rd_kafka_conf_set(conf, "queue.buffering.max.messages", "2000000", why, sizeof why);
-        rd_kafka_conf_set(conf, "batch.size", "262144", why, sizeof why);
-    }
-    rd_kafka_t *made = rd_kafka_new(type, conf, why, sizeof why);
-    if (made == NULL) {
-        fprintf(stderr, "drain: %s\n", why);
-        exit(1);
-    }
+    rd_kafka_t *made = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (made == NULL)
+        give_up(why);
     return made;
 }
 
-/* ---- load ---- */
-
-static void topic_make(rd_kafka_t *producer, const char *topic, int partitions)
-{
-    char why[512];
-    rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, partitions, 1, why, sizeof why);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(producer);
-    rd_kafka_CreateTopics(producer, &wanted, 1, NULL, queue);
-    rd_kafka_event_t *done = rd_kafka_queue_poll(queue, 30000);
-    if (done)
-        rd_kafka_event_destroy(done);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_NewTopic_destroy(wanted);
-}
-
-static int load(const char *servers, const char *topic, long count, int partitions)
-{
-    rd_kafka_t *producer = client(RD_KAFKA_PRODUCER, servers);
-    topic_make(producer, topic, partitions);
-    rd_kafka_topic_t *to = rd_kafka_topic_new(producer, topic, NULL);
-    uint64_t state = 1;
-    for (long i = 0; i < count; i++) {
-        line line;
-        unsigned customer = zipf_next(&state, CUSTOMERS), track = zipf_next(&state, TRACKS);
-        line_print(&line, (uint64_t)i, customer, track, &state);
-        while (rd_kafka_produce(to, (int32_t)(i / 100 % partitions), RD_KAFKA_MSG_F_COPY, line.text,
-                                line.size, NULL, 0, NULL) != 0)
-            rd_kafka_poll(producer, 100);
-        if (i % 10000 == 0)
-            rd_kafka_poll(producer, 0);
-    }
-    rd_kafka_resp_err_t left = rd_kafka_flush(producer, 120000);
-    rd_kafka_topic_destroy(to);
-    rd_kafka_destroy(producer);
-    return left == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : 1;
-}
-
-/* ---- bare ---- */
-
 static int bare(const char *servers, const char *topic, long count)
 {
-    rd_kafka_t *consumer = client(RD_KAFKA_CONSUMER, servers);
+    rd_kafka_t *consumer = consumer_new(servers);
     rd_kafka_poll_set_consumer(consumer);
     const struct rd_kafka_metadata *found;
     if (rd_kafka_metadata(consumer, 1, NULL, &found, 10000) != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -115,30 +87,11 @@ static int bare(const char *servers, const char *topic, long count)
 
 static child_figures run_listens(const char *servers, const char *topic, const char *redis)
 {
-    char dir[256], servers_word[256], redis_word[256];
+    char dir[256];
     work_dir_new(dir, sizeof dir);
-    snprintf(servers_word, sizeof servers_word, "kafka.bootstrap.servers=%s", servers);
-    snprintf(redis_word, sizeof redis_word, "redis.url=%s", redis);
-    const char *const words[] = { "build/jobs/listens",
-                                  "--topic",
-                                  topic,
-                                  "--available-now",
-                                  "--work-dir",
-                                  dir,
-                                  "--conf",
-                                  servers_word,
-                                  "--conf",
-                                  redis_word,
-                                  "--conf",
-                                  "log.level=warn",
-                                  "--to",
-                                  "documents=null",
-                                  "--to",
-                                  "top_tracks=null",
-                                  "--to",
-                                  "interests=null",
-                                  NULL };
-    child_figures got = child_run(words);
+    listens_command command = { .servers = servers, .topic = topic, .redis = redis, .work_dir = dir };
+    command.more = (const char *[]){ "--available-now", NULL };
+    child_figures got = child_run(listens_words(&command));
     work_dir_remove(dir);
     return got;
 }

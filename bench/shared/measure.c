@@ -2,11 +2,14 @@
  * bench/shared/measure.c - clocks, medians, GOAL lines, made-up listens, child processes.
  */
 #include "measure.h"
+#include <fcntl.h>
 #include <ftw.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -115,16 +118,34 @@ void customer_print(unsigned number, char *json, size_t room)
 
 /* ---- Child processes ---- */
 
-pid_t child_start(const char *const *words)
+static pid_t child_start_into(const char *const *words, int output)
 {
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (output != STDOUT_FILENO)
+            dup2(output, STDOUT_FILENO);
         execv(words[0], (char *const *)(uintptr_t)words);
         perror(words[0]);
         _exit(127);
     }
     return child;
+}
+
+pid_t child_start(const char *const *words)
+{
+    return child_start_into(words, STDOUT_FILENO);
+}
+
+FILE *child_start_heard(const char *const *words, pid_t *child)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        give_up("no pipe");
+    *child = child_start_into(words, ends[1]);
+    close(ends[1]);
+    return fdopen(ends[0], "r");
 }
 
 static double seconds(struct timeval time)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /* ---- Clocks, in seconds ---- */
@@ -51,7 +52,9 @@ typedef struct child_figures {
     double wall_s, cpu_s, rss_mb;
 } child_figures;
 
-pid_t child_start(const char *const *words);
+pid_t child_start(const char *const *words); /* killed when this process ends */
+FILE *child_start_heard(const char *const *words,
+                        pid_t *child);             /* the same; its standard output, to be closed */
 child_figures child_run(const char *const *words); /* to its end; ends this process when it failed */
 /* A folder of its own for a job, and its end. */
 void work_dir_new(char *path, size_t room);
