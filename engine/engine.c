@@ -16,6 +16,7 @@
 #include <settings.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <supervise.h>
 #include <unistd.h>
 
 static const char *dead_place(engine *self)
@@ -79,6 +80,16 @@ static sl_result draw(engine *self, failure *failure)
 
 /* ---- What is kept ---- */
 
+/* A batch that kills the process is not run for ever. */
+static sl_result crashes_read(engine *self, failure *failure)
+{
+    const batch *first = self->replay_count ? self->replays[0] : NULL;
+    SL_TRY(crashes_open(self->spec.work_dir, first, supervise_told().killed, &self->crashes, failure));
+    return crashes_check(self->crashes, self->spec.name,
+                         settings_i64(self->spec.settings, "batches.crashes_max"), &self->intake.origins,
+                         failure);
+}
+
 static sl_result checkpoint_read(engine *self, failure *failure)
 {
     if (self->spec.work_dir == NULL)
@@ -92,7 +103,8 @@ static sl_result checkpoint_read(engine *self, failure *failure)
     int64_t done = self->head.batch_id ? self->head.batch_id : self->head.newest.id;
     SL_TRY(journal_open(self->spec.work_dir, &self->intake, done, &self->journal, failure));
     self->replays = journal_replays(self->journal, &self->replay_count);
-    return intake_resume(&self->intake, self->replays, self->replay_count, failure);
+    SL_TRY(intake_resume(&self->intake, self->replays, self->replay_count, failure));
+    return crashes_read(self, failure);
 }
 
 /* ---- Listeners ---- */
@@ -160,6 +172,7 @@ static void drivers_make(engine *self)
         .executor = self->executor,
         .checkpoint = self->checkpoint,
         .journal = self->journal,
+        .crashes = self->crashes,
         .intake = &self->intake,
         .events = self->events,
         .clock = self->spec.clock,
@@ -181,6 +194,8 @@ static void tell_status(void *argument, buffer *json)
     buffer_print(json, ",\"pid\":%d,\"state\":", (int)getpid());
     scheduler_state(self->scheduler, state, sizeof state);
     json_string(json, (sl_text){ state, strlen(state) });
+    if (supervise_told().is)
+        buffer_print(json, ",\"restarts\":%lld", (long long)supervise_told().restarts);
     buffer_print(json, ",\"interval_ms\":%lld,\"batches\":%lld,\"records\":%lld,\"written\":%lld",
                  (long long)settings_ms(self->spec.settings, "batch.interval"), (long long)totals.batches,
                  (long long)totals.records, (long long)totals.written);
@@ -260,6 +275,8 @@ sl_result engine_run(engine *self, failure *failure)
              (long long)settings_ms(self->spec.settings, "batch.interval"),
              counted(workers_wanted(self), "worker", "workers").at,
              self->replay_count ? ", journaled batches first" : "");
+    if (self->crashes)
+        crashes_watch(self->crashes);
     SL_TRY(generator_start(self->generator, failure));
     if (atomic_load(&self->stop))
         generator_stop(self->generator);
@@ -291,6 +308,7 @@ void engine_close(engine *self)
     generator_free(self->generator);
     scheduler_free(self->scheduler);
     journal_close(self->journal);
+    crashes_close(self->crashes);
     checkpoint_close(self->checkpoint);
     for (size_t i = 0; i < self->replay_count && self->generator == NULL; i++)
         batch_free(self->replays[i]); /* a start that was refused: no generator took them */

@@ -23,6 +23,7 @@ struct engine {
     output_places dead_places;
     dead_letters *dead_letters;
     executor *executor;
+    crashes *crashes; /* NULL: no work folder */
     checkpoint *checkpoint;
     checkpoint_head head;
     journal *journal;

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <supervise.h>
 #include <unistd.h>
 #include <version.h>
 #include <work_dir.h>
@@ -182,11 +183,27 @@ static sl_result explain(const engine_spec *spec, failure *failure)
     return result;
 }
 
-static sl_result start(const settings *settings, const char *name, const char *work_dir, failure *failure)
+/* Is this the job, or its supervisor, which has ended? */
+static bool supervised_here(const engine_spec *spec, int *code, failure *failure)
 {
-    engine_spec spec = {
-        .job = &job, .settings = settings, .clock = &clock_system, .name = name, .work_dir = work_dir
-    };
+    supervise_spec wanted = { spec->settings, spec->name, spec->work_dir, log_start };
+    struct failure unwritten = { 0 };
+    bool is_job = false;
+    log_close();
+    supervise(&wanted, &is_job, code, failure);
+    if ((is_job || failure->result != SL_OK) &&
+        log_start(spec->settings, spec->work_dir, &unwritten) != SL_OK)
+        log_error("main", "%s", unwritten.text);
+    return is_job;
+}
+
+/* *code: the exit code, where it does not follow from the result. */
+static sl_result start(const engine_spec *wanted, int *code, failure *failure)
+{
+    const settings *settings = wanted->settings;
+    const char *name = wanted->name, *work_dir = wanted->work_dir;
+
+    engine_spec spec = *wanted;
     engine *engine = NULL;
     if (settings_flag(settings, "--explain"))
         return explain(&spec, failure);
@@ -197,11 +214,13 @@ static sl_result start(const settings *settings, const char *name, const char *w
     SL_TRY(result);
     bool detached = settings_flag(settings, "--detach");
     /* From here on the log alone is told what goes wrong: it has to be there. */
-    if (detached)
+    if (detached || settings_flag(settings, "supervise"))
         SL_TRY(work_dir_prepare(work_dir, failure));
     SL_TRY(log_start(settings, work_dir, failure));
     if (detached)
         detach(name, work_dir);
+    if (settings_flag(settings, "supervise") && !supervised_here(&spec, code, failure))
+        return failure->result;
     signals_block();
     pthread_t signals;
     if (pthread_create(&signals, NULL, signals_run, NULL) != 0)
@@ -227,6 +246,7 @@ int main(int argc, char **argv)
 {
     failure failure = { 0 };
     settings *settings = settings_for(&job);
+    int ended = -1; /* the supervised job's exit code */
     faults_open();
     malloc_keep();
     settings_environment(settings, environ, &failure);
@@ -242,12 +262,17 @@ int main(int argc, char **argv)
                    *given_dir = settings_text(settings, "work.dir");
         const char *name = given_name ? given_name : job.name;
         char *work_dir = given_dir ? memory_text(given_dir) : work_dir_usual(name);
+        engine_spec spec = {
+            .job = &job, .settings = settings, .clock = &clock_system, .name = name, .work_dir = work_dir
+        };
         result = work_dir
-                     ? start(settings, name, work_dir, &failure)
+                     ? start(&spec, &ended, &failure)
                      : fail(&failure, SL_USAGE, "no HOME to keep the job's progress in: give --work-dir");
         free(work_dir);
     }
     int code = finish(result, &failure);
+    if (ended >= 0)
+        code = ended;
     settings_free(settings);
     return code;
 }

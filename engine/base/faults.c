@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 static char fault_name[64];
-static bool fault_forgets;
+static bool fault_forgets, fault_aborts;
 static atomic_int fault_left; /* times until it strikes; 0: no fault is wanted */
 
 static bool fault_parse(const char *text, int *left);
@@ -24,8 +24,10 @@ void faults_open(void)
     if (fault && fault_parse(fault, &left))
         log_warn("faults", "this process will be killed at %s: SLUICE_FAULT is set", fault);
     else if (fault)
-        log_error("faults", "SLUICE_FAULT=%s is not NAME, NAME:TIMES or NAME:TIMES:forget; it does nothing",
-                  fault);
+        log_error(
+            "faults",
+            "SLUICE_FAULT=%s is not NAME, NAME:TIMES, NAME:TIMES:forget or NAME:TIMES:abort; it does nothing",
+            fault);
     if (disk && disk_break(disk))
         log_warn("faults", "the disk will fail on purpose (%s): SLUICE_DISK_FAULT is set", disk);
     else if (disk)
@@ -41,6 +43,8 @@ void fault_point(const char *name)
         return;
     if (fault_forgets)
         disk_forget();
+    if (fault_aborts)
+        abort();
     kill(getpid(), SIGKILL);
     for (;;)
         pause(); /* the signal is on its way: nothing after the point may run */
@@ -54,11 +58,12 @@ static bool fault_parse(const char *text, int *left)
     long times = colon ? strtol(colon + 1, &end, 10) : 1;
     if (size == 0 || size >= sizeof fault_name || times < 1 || times > 1000000)
         return false;
-    if (end && *end != '\0' && strcmp(end, ":forget") != 0)
+    fault_forgets = end && strcmp(end, ":forget") == 0;
+    fault_aborts = end && strcmp(end, ":abort") == 0;
+    if (end && *end != '\0' && !fault_forgets && !fault_aborts)
         return false;
     memcpy(fault_name, text, size);
     fault_name[size] = '\0';
-    fault_forgets = end && *end != '\0';
     *left = (int)times;
     return true;
 }

@@ -162,6 +162,8 @@ static void batch_settle(scheduler *self, const batch *batch)
     intake_release(self->spec.intake, batch);
     if (self->spec.journal)
         journal_forget(self->spec.journal, batch->id);
+    if (self->spec.crashes)
+        crashes_end(self->spec.crashes);
     fault_point("after_commit");
     events_tell(self->spec.events, &self->info);
     note_done(self);
@@ -220,6 +222,8 @@ sl_result scheduler_run_one(scheduler *self, batch *batch, failure *failure)
     frame.options = self->spec.options;
     info_begin(self, batch);
     self->started_ns = clock_ns(self->spec.clock);
+    if (self->spec.crashes)
+        crashes_begin(self->spec.crashes, batch->id);
     for (int32_t tries = batch->replayed ? 2 : 1;; tries++) {
         frame.attempt = tries;
         frame.now_ns = clock_ns(self->spec.clock);

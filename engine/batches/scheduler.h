@@ -6,6 +6,7 @@
 #define BATCHES_SCHEDULER_H
 
 #include <batches/checkpoint.h>
+#include <batches/crashes.h>
 #include <batches/generator.h>
 
 typedef struct scheduler scheduler;
@@ -16,6 +17,7 @@ typedef struct scheduler_spec {
     executor *executor;
     checkpoint *checkpoint; /* NULL: no work folder */
     journal *journal;       /* NULL too */
+    crashes *crashes;       /* NULL too */
     intake *intake;
     events *events;
     const sl_clock *clock;

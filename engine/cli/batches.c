@@ -5,6 +5,7 @@
 #include <base/counted.h>
 #include <cli/accounts.h>
 #include <cli/place.h>
+#include <cli/poison.h>
 #include <string.h>
 
 static void batches_json(const accounts *accounts, size_t first);
@@ -16,6 +17,10 @@ static sl_result batches_run(const arguments *arguments, failure *failure)
 {
     place place;
     SL_TRY(place_find(arguments, &place, failure));
+    if (settings_flag(arguments->settings, "--release"))
+        return poison_release(&place, failure);
+    if (settings_flag(arguments->settings, "--poison"))
+        return poison_tell(&place, settings_flag(arguments->settings, "--json"));
     accounts accounts = { 0 };
     SL_TRY(accounts_read(place.folder, &accounts, failure));
     size_t first = 0;
@@ -80,12 +85,16 @@ static const setting batches_options[] = {
     { NULL, "--json", SETTING_FLAG, NULL, NULL, NULL, NULL,
       "one JSON object per line, with everything that is known" },
     { NULL, "--last", SETTING_I64, NULL, "1", NULL, "N", "only the last N batches" },
+    { NULL, "--poison", SETTING_FLAG, NULL, NULL, NULL, NULL,
+      "the batch that killed the process, if there is one" },
+    { NULL, "--release", SETTING_FLAG, NULL, NULL, NULL, NULL,
+      "a batch that is held since it killed the process too often runs again at the next start" },
     { NULL, "--work-dir", SETTING_TEXT, NULL, NULL, NULL, "DIR", place_work_dir_help },
     { 0 },
 };
 
 const command command_batches = { .name = "batches",
-                                  .form = "NAME [--json] [--last N] [--work-dir DIR]",
+                                  .form = "NAME [--json] [--last N] [--poison [--release]] [--work-dir DIR]",
                                   .about = "what each batch of a job did, oldest first",
                                   .options = batches_options,
                                   .names_most = 1,

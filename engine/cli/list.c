@@ -5,6 +5,7 @@
 #include <base/disk.h>
 #include <cli/accounts.h>
 #include <cli/place.h>
+#include <cli/supervision.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,7 +29,8 @@ static sl_result list_run(const arguments *arguments, failure *failure)
         if (size >= (int)sizeof place.folder || !is_job(&place))
             continue;
         if (shown++ == 0)
-            printf("%-24s %-8s %8s  %-24s  %12s\n", "NAME", "STATE", "PID", "LAST BATCH", "ITS RECORDS");
+            printf("%-24s %-10s %8s %8s  %-24s  %12s\n", "NAME", "STATE", "PID", "RESTARTS", "LAST BATCH",
+                   "ITS RECORDS");
         job_print(&place);
     }
     if (shown == 0)
@@ -49,7 +51,8 @@ static bool is_job(const place *place)
 
 static void job_print(const place *place)
 {
-    char pid[16] = "-", time[25] = "-", records[24] = "-";
+    char pid[16] = "-", time[25] = "-", records[24] = "-", restarts[24] = "-";
+    supervision supervision;
     bool runs = place_runs(place);
     account account;
     if (runs)
@@ -58,7 +61,13 @@ static void job_print(const place *place)
         clock_iso(account.batch_time_ms, time);
         snprintf(records, sizeof records, "%lld", (long long)account.records);
     }
-    printf("%-24s %-8s %8s  %-24s  %12s\n", place->name, runs ? "running" : "stopped", pid, time, records);
+    if (supervision_read(place, &supervision) && (supervision.pid || !runs))
+        snprintf(restarts, sizeof restarts, "%lld", (long long)supervision.restarts);
+    const char *state = runs                    ? "running"
+                        : supervision.pid       ? "restarting"
+                        : poison_is_held(place) ? "held"
+                                                : "stopped";
+    printf("%-24s %-10s %8s %8s  %-24s  %12s\n", place->name, state, pid, restarts, time, records);
 }
 
 static bool last_account(const place *place, account *account)

@@ -7,6 +7,7 @@
 #include <cli/accounts.h>
 #include <cli/control.h>
 #include <cli/place.h>
+#include <cli/supervision.h>
 #include <json-c/json.h>
 #include <string.h>
 
@@ -95,11 +96,30 @@ static sl_result stopped_tell(const place *place, bool json, failure *failure)
     return SL_OK;
 }
 
+/* Why it does not run: it was stopped, its supervisor waits, or a batch is held. */
+static void state_print(const place *place)
+{
+    supervision supervision;
+    char time[25];
+    bool supervised = supervision_read(place, &supervision);
+    const char *state = poison_is_held(place)
+                            ? "held: a batch has killed the process too often, see sluice batches --poison"
+                            : "stopped";
+    if (supervision.pid && supervision.next_start_ms)
+        printf("%-22s restarting: ended by %s, next start at %s\n", "state", supervision.last_end,
+               (clock_iso(supervision.next_start_ms, time), time));
+    else
+        printf("%-22s %s\n", "state", supervision.pid ? "restarting" : state);
+    if (supervised)
+        printf("%-22s %lld\n", "restarts", (long long)supervision.restarts);
+}
+
 static void stopped_print(const place *place, const accounts *accounts)
 {
     account last;
     char time[25];
-    printf("%-22s %s\n%-22s stopped\n", "job", place->name, "state");
+    printf("%-22s %s\n", "job", place->name);
+    state_print(place);
     if (accounts->count == 0 || !account_parse(accounts->lines[accounts->count - 1], &last)) {
         printf("%-22s none\n", "batches");
         return;

@@ -6,6 +6,7 @@
  */
 #include <cli/control.h>
 #include <cli/place.h>
+#include <cli/supervision.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,15 +15,22 @@
 #include <unistd.h>
 
 static sl_result process_stop(const place *place, pid_t pid, int process, failure *failure);
+static sl_result signal_send(int process, pid_t pid, const char *before, failure *failure);
 static sl_result end_wait(const place *place, int process, int64_t timeout_ms, failure *failure);
 
 static sl_result stop_run(const arguments *arguments, failure *failure)
 {
     place place;
     SL_TRY(place_find(arguments, &place, failure));
-    pid_t pid = place_pid(&place);
+    supervision supervision;
+    supervision_read(&place, &supervision);
+    bool supervised = supervision.pid > 0; /* the job's end is not enough: it would come again */
+    pid_t pid = supervised ? supervision.pid : place_pid(&place);
     int process = pid ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-    if (!place_runs(&place)) { /* asked after the descriptor was made: it is the job's, or not used */
+    if (supervised)
+        supervised = supervision_read(&place, &supervision) && supervision.pid == pid;
+    if (!supervised &&
+        !place_runs(&place)) { /* asked after the descriptor was made: it is the job's, or not used */
         if (process >= 0)
             close(process);
         printf("%s does not run.\n", place.name);
@@ -31,7 +39,8 @@ static sl_result stop_run(const arguments *arguments, failure *failure)
     if (process < 0)
         return fail(failure, SL_FAILED, "%s runs, but its process %d cannot be reached from here: %s",
                     place.name, (int)pid, strerror(errno));
-    sl_result result = process_stop(&place, pid, process, failure);
+    sl_result result =
+        supervised ? signal_send(process, pid, "", failure) : process_stop(&place, pid, process, failure);
     if (result == SL_OK)
         result = end_wait(&place, process, settings_ms(arguments->settings, "--timeout"), failure);
     close(process);
@@ -48,10 +57,15 @@ static sl_result process_stop(const place *place, pid_t pid, int process, failur
     buffer_done(&body);
     if (result == SL_OK)
         return SL_OK;
+    return signal_send(process, pid, asking.text, failure);
+}
+
+static sl_result signal_send(int process, pid_t pid, const char *before, failure *failure)
+{
     if (syscall(SYS_pidfd_send_signal, process, SIGTERM, NULL, 0) == 0 || errno == ESRCH)
         return SL_OK;
-    return fail(failure, result, "%s; and to process %d no signal can be sent: %s", asking.text, (int)pid,
-                strerror(errno));
+    return fail(failure, SL_FAILED, "%s%sto process %d no signal can be sent: %s", before,
+                *before ? "; and " : "", (int)pid, strerror(errno));
 }
 
 static sl_result end_wait(const place *place, int process, int64_t timeout_ms, failure *failure)

@@ -60,7 +60,7 @@ static void a_running_job_shows_its_process(void **state)
     (void)state;
     char shown[64];
     pid_t job = job_double_start(folder_path("sluice/listens"), DOUBLE_STOPS);
-    snprintf(shown, sizeof shown, "running  %8d ", (int)job);
+    snprintf(shown, sizeof shown, "running    %8d ", (int)job);
     assert_int_equal(words_run(&command_list, "list"), 0);
     assert_non_null(strstr(words_printed(), shown));
     job_double_end(job);
