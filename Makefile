@@ -19,6 +19,9 @@ KILLS   ?= 60
 SEED    ?=
 REAL    ?=
 HISTORY ?=
+# Of the simulation: how many seeds; from SEED on, which alone means that one; VERBOSE=1 shows its steps
+SEEDS   ?= 10000
+VERBOSE ?=
 # Of fuzzing: inputs for each target
 RUNS    ?= 2000000
 PREFIX  ?= /usr/local
@@ -122,7 +125,7 @@ all: $(command) $(jobs)
 bench_commands := bench bench-engine bench-kafka bench-limits bench-peers
 
 # Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
-ifneq ($(filter-out deps check clean help demo test test-asan test-tsan torture fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps check clean help demo test test-asan test-tsan torture simulate fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) && echo yes),yes)
 $(error A library or pkg-config itself is missing (of $(PACKAGES)); "make deps" installs it)
 endif
@@ -208,6 +211,12 @@ $(test_programs): $(out)/tests/%.test: $(out)/obj/tests/%.o $(test_library) $(li
 	@mkdir -p $(@D)
 	$(call show,ld,$@)$(link) $(if $(lto),-fno-lto) $^ -lcmocka $(libs) -o $@
 
+# The simulation takes the place of these calls of the system and of those to servers: tests/simulate/world.h.
+simulated := open64 close read write pwrite64 fdatasync ftruncate64 rename unlink mkdir stat64 fstat64 opendir readdir64 \
+             closedir mmap64 flock clock_gettime pthread_cond_timedwait getrandom getpid redis_begin redis_add \
+             redis_finish redis_ask redis_ping http_new http_free http_place http_send
+$(out)/tests/simulate/simulate.test: private LDFLAGS += $(simulated:%=-Wl,--wrap=%)
+
 $(fuzz_programs): $(out)/tests/%.fuzz: $(out)/obj/tests/%.o $(test_library) $(library)
 	@mkdir -p $(@D)
 	$(call show,ld,$@)$(link) -fsanitize=fuzzer $^ -lcmocka $(libs) -o $@
@@ -261,9 +270,9 @@ test-tsan:
 	+@$(again) VARIANT=tsan run-tests
 
 # Under the thread sanitizer no system tests: what they start is mostly servers, and too slow. Only they and torture start
-# the command and the jobs.
+# the command and the jobs. The simulation has one thread.
 of_processes := $(out)/tests/system/% $(out)/tests/faults/%
-tests_run := $(if $(filter tsan,$(VARIANT)),$(filter-out $(of_processes),$(tests_wanted)),$(tests_wanted))
+tests_run := $(if $(filter tsan,$(VARIANT)),$(filter-out $(of_processes) $(out)/tests/simulate/%,$(tests_wanted)),$(tests_wanted))
 .PHONY: run-tests
 run-tests: $(if $(filter $(of_processes),$(tests_run)),all) $(tests_run)
 	$(if $(filter $(out)/tests/system/%,$(tests_run)),@tests/servers/fetch.sh)
@@ -280,6 +289,14 @@ torture:
 run-torture: all $(out)/tests/faults/torture.test
 	$(if $(REAL),@tests/servers/fetch.sh)
 	@KILLS=$(KILLS) SEED=$(SEED) REAL=$(REAL) HISTORY=$(HISTORY) tests/faults/run.sh $(out)
+
+## make simulate      histories of crashes, power cuts and troubles on a simulated system (SEEDS=100000; SEED=4711 VERBOSE=1)
+.PHONY: simulate run-simulate
+simulate:
+	@tests/deps.sh build test
+	+@$(again) run-simulate
+run-simulate: $(out)/tests/simulate/simulate.test
+	@$(if $(SEED),SEED=$(SEED)) SEEDS=$(if $(SEED),$(if $(filter file,$(origin SEEDS)),1,$(SEEDS)),$(SEEDS)) VERBOSE=$(VERBOSE) $<
 
 ## make fuzz-fetch    damaged bytes for all that reads what a Kafka broker sends (RUNS=10000000: so many for each target)
 .PHONY: fuzz-fetch run-fuzz-fetch

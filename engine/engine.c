@@ -134,6 +134,8 @@ static sl_result listener_add_once(engine *self, const char *name, failure *fail
 static sl_result listeners_add(engine *self, failure *failure)
 {
     self->events = events_new();
+    if (self->spec.memory)
+        events_direct(self->events);
     for (size_t i = 0; i < settings_count(self->spec.settings, "listeners"); i++)
         SL_TRY(listener_add(self, settings_item(self->spec.settings, "listeners", i), failure));
     if (self->spec.work_dir)

@@ -6,8 +6,9 @@
  *     history.ndjson     ... {"batch_id":16,...}\n{"batch_id":17,...}\n
  *
  * Nothing is lost and nothing told twice: at start the engine recalls the accounts in the checkpoint, and those that the
- * file does not have, since a crash came in between, are written; a line that a crash tore is cut off; a line that a full disk refused is kept and written
- * with the next one.
+ * file does not have, since a crash came in between, are written. Batches that the file has and the checkpoint lost in a
+ * power cut, for they had no input, never were: their lines go, and their numbers come again. A line that a crash tore is
+ * cut off; a line that a full disk refused is kept and written with the next one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +29,7 @@ typedef struct history {
     int file;
     long long size, size_most;
     int64_t last_completed; /* batch_id in the file at start; 0: none */
+    int64_t last_recalled;  /* 0: none */
     char *pending;          /* lines that are not in the file yet */
     size_t pending_size, pending_room;
     long long lost; /* lines, when the disk stayed full for too long */
@@ -50,6 +52,7 @@ static void last_completed_find(history *self, const char *path);
 static view view_open(const char *path);
 static void view_close(view view);
 static int64_t line_completed(const char *at, size_t size);
+static void forgotten_cut(history *self);
 static char *line_room(history *self, size_t size);
 static void line_end(history *self, size_t size);
 static void line_keep(history *self, const sl_batch_info *batch);
@@ -101,12 +104,14 @@ static void history_close(void *self)
 
 static void history_completed(void *self, const sl_batch_info *batch)
 {
+    forgotten_cut(self);
     line_keep(self, batch);
     pending_write(self);
 }
 
 static void history_failed(void *self, const sl_batch_info *batch)
 {
+    forgotten_cut(self);
     line_keep(self, batch);
     pending_write(self);
 }
@@ -116,6 +121,7 @@ static void history_recalled(void *self, int64_t batch_id, const char *account)
 {
     history *history = self;
     size_t size = strlen(account);
+    history->last_recalled = batch_id;
     char *at = batch_id > history->last_completed ? line_room(history, size) : NULL;
     if (at == NULL)
         return;
@@ -202,6 +208,29 @@ static int64_t line_completed(const char *at, size_t size)
     for (found += sizeof id - 1; found < at + size && *found >= '0' && *found <= '9'; found++)
         value = value * 10 + (*found - '0');
     return value;
+}
+
+/* The end of the file, from the first line on that tells a batch as completed which the checkpoint does not know. */
+static void forgotten_cut(history *self)
+{
+    int64_t last = self->last_recalled;
+    self->last_recalled = 0;
+    if (last == 0 || self->last_completed <= last)
+        return;
+    view view = view_open(self->path);
+    size_t keep = view.size;
+    for (size_t end = view.size, from; end > 0; end = from) {
+        const char *before = end > 1 ? memrchr(view.at, '\n', end - 1) : NULL;
+        from = before ? (size_t)(before - view.at) + 1 : 0;
+        int64_t id = line_completed(view.at + from, end - from);
+        if (id > last)
+            keep = from;
+        else if (id)
+            break;
+    }
+    view_close(view);
+    if (keep < view.size && ftruncate(self->file, (off_t)keep) == 0)
+        self->size = (long long)keep;
 }
 
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */

@@ -58,6 +58,7 @@ static int handle_open(const char *path, int flags);
 static sl_result handle_write(int handle, const char *path, sl_text bytes, failure *failure);
 static sl_result handle_sync(int handle, const char *path, failure *failure);
 static sl_result folder_sync(const char *path, failure *failure);
+static void folder_settle(const char *path);
 static sl_result folder_make(const char *path, failure *failure);
 static char *path_beside(const char *path);
 static sl_result file_usable(const disk_file *file, failure *failure);
@@ -124,6 +125,12 @@ sl_result disk_sync(disk_file *file, failure *failure)
     if (result == SL_OK)
         file->synced = file->size;
     return result;
+}
+
+sl_result disk_settle(disk_file *file, failure *failure)
+{
+    SL_TRY(disk_sync(file, failure));
+    return folder_sync(file->path, failure);
 }
 
 sl_result disk_cut(disk_file *file, int64_t size, failure *failure)
@@ -207,6 +214,7 @@ sl_result disk_folder(const char *path, failure *failure)
 {
     sl_result result = SL_OK;
     char *part = memory_text(path);
+    folder_settle(path);
     for (char *at = part + (*part == '/'); *at && result == SL_OK; at++) {
         if (*at != '/' || at[-1] == '/')
             continue;
@@ -376,6 +384,19 @@ static sl_result folder_sync(const char *path, failure *failure)
         close(handle);
     free(folder);
     return result;
+}
+
+/* Of the path's folders the last that is there may have been made by a process that died before it synced it. If it is older
+ * than that, its parent need not be ours to read. */
+static void folder_settle(const char *path)
+{
+    struct stat status;
+    failure ignored = { 0 };
+    char *part = memory_text(path), *slash;
+    while (stat(part, &status) != 0 && (slash = strrchr(part, '/')) && slash != part)
+        *slash = '\0';
+    folder_sync(part, &ignored);
+    free(part);
 }
 
 static sl_result folder_make(const char *path, failure *failure)

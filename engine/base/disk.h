@@ -16,6 +16,8 @@ sl_result disk_open(const char *path, disk_file **file, failure *failure);
 void disk_close(disk_file *file); /* NULL is fine; what was not synced may be lost */
 sl_result disk_append(disk_file *file, const void *bytes, size_t size, failure *failure);
 sl_result disk_sync(disk_file *file, failure *failure); /* data and length are on the disk */
+/* What an earlier process wrote may be in the system's memory only, the file's name too: before anything builds on it. */
+sl_result disk_settle(disk_file *file, failure *failure);
 sl_result disk_cut(disk_file *file, int64_t size, failure *failure);
 int64_t disk_size(const disk_file *file);
 

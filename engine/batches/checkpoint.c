@@ -308,6 +308,9 @@ static sl_result file_read(checkpoint *self, const char *name, bool *whole, fail
         result = disk_open(path.at, &self->file, failure);
     if (result == SL_OK && *whole && at < file.size)
         result = rest_cut(self, path.at, at, failure);
+    if (result == SL_OK &&
+        *whole) /* a process may have died before it synced the last frame, or the file's name */
+        result = disk_settle(self->file, failure);
     buffer_done(&path);
     return result;
 }

@@ -29,11 +29,17 @@ typedef struct ear {
 struct events {
     ear **ears;
     size_t count;
+    bool direct;
 };
 
 events *events_new(void)
 {
     return memory_new(sizeof(events));
+}
+
+void events_direct(events *events)
+{
+    events->direct = true;
 }
 
 static void hook_call(const ear *ear, const sl_batch_info *batch)
@@ -70,7 +76,7 @@ sl_result events_add(events *events, const sl_listener *listener, const sl_liste
     }
     queue_init(&added->waiting, WAITING_MAX, !listener->lossless);
     queue_init(&added->spare, 16, false);
-    if (pthread_create(&added->thread, NULL, ear_run, added) != 0) {
+    if (!events->direct && pthread_create(&added->thread, NULL, ear_run, added) != 0) {
         free(added);
         return fail(failure, SL_FAILED, "listener %s: the system gives no thread", listener->name);
     }
@@ -130,6 +136,10 @@ void events_tell(events *events, const sl_batch_info *batch)
 {
     for (size_t i = 0; i < events->count; i++) {
         ear *ear = events->ears[i];
+        if (events->direct) {
+            hook_call(ear, batch);
+            continue;
+        }
         event *told = queue_count(&ear->spare) ? queue_take(&ear->spare) : memory_new(sizeof *told);
         event_fill(told, batch);
         if (queue_put(&ear->waiting, told))
@@ -141,10 +151,11 @@ void events_tell(events *events, const sl_batch_info *batch)
     }
 }
 
-static void ear_close(ear *ear)
+static void ear_close(ear *ear, bool direct)
 {
     queue_close(&ear->waiting);
-    pthread_join(ear->thread, NULL);
+    if (!direct)
+        pthread_join(ear->thread, NULL);
     if (ear->lost)
         log_warn("events", "listener %s lost %s", ear->listener->name,
                  counted((int64_t)ear->lost, "event", "events").at);
@@ -165,7 +176,7 @@ void events_free(events *events)
     if (events == NULL)
         return;
     for (size_t i = 0; i < events->count; i++)
-        ear_close(events->ears[i]);
+        ear_close(events->ears[i], events->direct);
     free(events->ears);
     free(events);
 }

@@ -11,6 +11,8 @@
 typedef struct events events;
 
 events *events_new(void);
+/* Tests, before listeners are added: hooks run at once, on the thread that tells. */
+void events_direct(events *events);
 void events_free(events *events); /* waits until every listener has been told everything; NULL is fine */
 sl_result events_add(events *events, const sl_listener *listener, const sl_listener_place *place,
                      failure *failure);

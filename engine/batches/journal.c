@@ -154,6 +154,8 @@ sl_result journal_open(const char *work_dir, const intake *intake, int64_t done,
     sl_result result = disk_open(path.at, &self->file, failure);
     if (result == SL_OK)
         result = entries_read(self, path.at, intake, failure);
+    if (result == SL_OK) /* a process may have died before it synced the last entry, which runs again now */
+        result = disk_settle(self->file, failure);
     size_t count = self->replays.size / sizeof(batch *);
     batch **replays = (batch **)(void *)self->replays.at;
     sort_pointers((void **)replays, count, batch_order, NULL);

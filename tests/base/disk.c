@@ -321,6 +321,31 @@ static void a_listing_is_sorted_by_bytes_and_leaves_out_hidden_names(void **unus
     assert_int_equal(disk_list(folder_path("absent"), "", &names, &count, &failure), SL_FAILED);
 }
 
+static void a_file_is_settled_when_its_bytes_and_its_name_are_synced(void **unused)
+{
+    (void)unused;
+    static const char *const broken[] = { "sync:EIO:journal", "sync:EIO::2", NULL };
+    static const sl_result expected[] = { SL_FAILED, SL_FAILED, SL_OK };
+    folder_write("journal", "left by a process that died");
+    for (size_t i = 0; i < 3; i++) {
+        failure failure = { 0 };
+        disk_file *file = file_open("journal");
+        assert_true(disk_break(broken[i]));
+        assert_int_equal(disk_settle(file, &failure), expected[i]);
+        assert_true(disk_break(NULL));
+        disk_close(file);
+    }
+}
+
+static void a_folder_that_is_there_is_synced_and_need_not_be_ours(void **unused)
+{
+    (void)unused;
+    failure failure = { 0 };
+    assert_int_equal(disk_folder(folder_path("made"), &failure), SL_OK);
+    assert_true(disk_break("sync:EIO"));
+    assert_int_equal(disk_folder(folder_path("made"), &failure), SL_OK);
+}
+
 static void what_was_not_synced_can_be_forgotten(void **unused)
 {
     (void)unused;
@@ -382,6 +407,8 @@ int main(void)
         TEST(removing_what_is_absent_is_fine),
         TEST(a_folder_is_made_with_its_parents),
         TEST(a_listing_is_sorted_by_bytes_and_leaves_out_hidden_names),
+        TEST(a_file_is_settled_when_its_bytes_and_its_name_are_synced),
+        TEST(a_folder_that_is_there_is_synced_and_need_not_be_ours),
         TEST(what_was_not_synced_can_be_forgotten),
         TEST(a_fault_strikes_from_its_first_time_as_often_as_it_is_told),
         TEST(a_fault_that_nobody_understands_is_refused),

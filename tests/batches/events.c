@@ -164,6 +164,24 @@ static void a_lossless_listener_hears_all_in_order(void **state)
     ear_free(quick);
 }
 
+static void told_directly_a_hook_has_run_when_the_call_returns(void **state)
+{
+    (void)state;
+    failure failure = { 0 };
+    quick = ear_new(false);
+    events *events = events_new();
+    events_direct(events);
+    assert_int_equal(
+        events_add(events, &lossless_listener, &(sl_listener_place){ "job", NULL, NULL }, &failure), SL_OK);
+    for (int64_t i = 0; i < 3; i++) {
+        tell(events, i, i + 1);
+        assert_heard(quick, 0, (size_t)i + 1);
+    }
+    events_free(events);
+    assert_true(quick->closed);
+    ear_free(quick);
+}
+
 static void what_was_told_is_a_copy(void **state)
 {
     (void)state;
@@ -253,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_listener_that_blocks_loses_its_own_newest_events_only),
         cmocka_unit_test(a_lossless_listener_hears_all_in_order),
+        cmocka_unit_test(told_directly_a_hook_has_run_when_the_call_returns),
         cmocka_unit_test(what_was_told_is_a_copy),
         cmocka_unit_test(the_hook_follows_from_the_state_and_may_be_absent),
         cmocka_unit_test(a_listener_that_refuses_says_why),

@@ -124,6 +124,25 @@ static void a_batch_that_is_done_again_is_written_again(void **state)
     listener_history.close(self);
 }
 
+static void batches_that_the_checkpoint_lost_in_a_power_cut_are_told_no_more(void **state)
+{
+    (void)state;
+    void *self = opened(NULL);
+    for (int64_t id = 1; id <= 4; id++)
+        completed(self, id);
+    failed(self, 5);
+    listener_history.close(self);
+    self = opened(NULL);
+    recalled(self, 1);
+    recalled(self, 2);
+    failed(self, 3);
+    completed(self, 3);
+    sl_batch_info expected[] = { batch_of(1, SL_BATCH_COMPLETED), batch_of(2, SL_BATCH_COMPLETED),
+                                 batch_of(3, SL_BATCH_FAILED), batch_of(3, SL_BATCH_COMPLETED) };
+    assert_string_equal(folder_read("history.ndjson"), lines_of(expected, 4));
+    listener_history.close(self);
+}
+
 static void a_torn_line_is_cut_off_and_its_batch_written_anew(void **state)
 {
     (void)state;
@@ -201,6 +220,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             batches_that_a_crash_left_out_are_recalled_and_the_others_not_written_twice, start, stop),
         cmocka_unit_test_setup_teardown(a_batch_that_is_done_again_is_written_again, start, stop),
+        cmocka_unit_test_setup_teardown(batches_that_the_checkpoint_lost_in_a_power_cut_are_told_no_more,
+                                        start, stop),
         cmocka_unit_test_setup_teardown(a_torn_line_is_cut_off_and_its_batch_written_anew, start, stop),
         cmocka_unit_test_setup_teardown(a_full_generation_makes_room_and_the_repeat_is_still_known, start,
                                         stop),
