@@ -122,7 +122,7 @@ all: $(command) $(jobs)
 
 # -------------------------------------------------------------------------------------------------------------- how: flags
 
-bench_commands := bench bench-engine bench-kafka bench-limits bench-peers
+bench_commands := bench bench-engine bench-kafka bench-limits bench-peers bench-counts bench-quick
 
 # Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
 ifneq ($(filter-out deps check clean help demo test test-asan test-tsan torture simulate fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
@@ -337,6 +337,20 @@ bench-limits:
 	@tests/deps.sh build run test
 	+@$(again) all bench-programs
 	bench/limits/run.sh
+
+## make bench-counts  instructions a record on each hot path; writes bench/counts/counts.txt
+bench-counts:
+	@tests/deps.sh build counts
+	+@$(again) all bench-programs
+	bench/counts/run.sh >$(out)/counts.txt
+	cp $(out)/counts.txt bench/counts/counts.txt
+	@cat bench/counts/counts.txt
+
+## make bench-quick   the main figures in under a minute, a line each, nothing judged
+bench-quick:
+	@tests/deps.sh build run test counts
+	+@$(again) all bench-programs
+	@bench/quick.sh
 
 ## make bench-peers   the same job on Kafka Streams, Flink and Spark; writes its table into bench/README.md
 .PHONY: bench-peers

@@ -6,7 +6,7 @@
  *     drain compare SERVERS TOPIC COUNT REDIS      rounds of both, each a process of its own, interleaved A B B A ...
  *
  * The topic is read once before anything is timed. A rate is COUNT over the whole life of the process, start and end
- * included, for both; core-seconds and memory are those of the process, as the system accounts for it.
+ * included, for both; core-seconds and memory are those of the process, as the system accounts for it. Environment: ROUNDS=5
  */
 #include "../shared/listens.h"
 #include "../shared/topic.h"
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS = 5, TAKE = 10000 };
+enum { ROUNDS_MOST = 101, TAKE = 10000 };
 
 /* ---- load ---- */
 
@@ -96,16 +96,24 @@ static child_figures run_listens(const char *servers, const char *topic, const c
     return got;
 }
 
+static int rounds_wanted(void)
+{
+    const char *given = getenv("ROUNDS");
+    long rounds = given ? strtol(given, NULL, 10) : 5;
+    return rounds < 1 ? 1 : rounds > ROUNDS_MOST ? ROUNDS_MOST : (int)rounds;
+}
+
 static int compare(const char *self, const char *servers, const char *topic, const char *count,
                    const char *redis)
 {
     const char *const bare_words[] = { self, "bare", servers, topic, count, NULL };
-    double bare_rate[ROUNDS], full_rate[ROUNDS], ratio[ROUNDS], bare_cpu[ROUNDS], full_cpu[ROUNDS],
-        rss[ROUNDS];
+    double bare_rate[ROUNDS_MOST], full_rate[ROUNDS_MOST], ratio[ROUNDS_MOST], bare_cpu[ROUNDS_MOST],
+        full_cpu[ROUNDS_MOST], rss[ROUNDS_MOST];
+    int rounds = rounds_wanted();
     double millions = strtod(count, NULL) / 1e6;
     child_run(bare_words); /* the broker's pages are warm from here on */
     run_listens(servers, topic, redis);
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < rounds; round++) {
         child_figures bare_got, full_got;
         if (round % 2 == 0)
             bare_got = child_run(bare_words);
@@ -122,10 +130,11 @@ static int compare(const char *self, const char *servers, const char *topic, con
                round + 1, bare_rate[round], bare_cpu[round], bare_got.rss_mb, full_rate[round],
                full_cpu[round], rss[round]);
     }
-    double found = median(ratio, ROUNDS), memory = median(rss, ROUNDS), cpu = median(full_cpu, ROUNDS);
+    double found = median(ratio, (size_t)rounds), memory = median(rss, (size_t)rounds),
+           cpu = median(full_cpu, (size_t)rounds);
     printf("median: bare %.2f M/s, %.3f core-s/M; listens %.2f M/s, %.3f core-s/M\n",
-           median(bare_rate, ROUNDS), median(bare_cpu, ROUNDS), median(full_rate, ROUNDS),
-           median(full_cpu, ROUNDS));
+           median(bare_rate, (size_t)rounds), median(bare_cpu, (size_t)rounds),
+           median(full_rate, (size_t)rounds), median(full_cpu, (size_t)rounds));
     goal("kafka_vs_librdkafka", found, "x", GOAL_LEAST, 3);
     goal("kafka_core_s_per_m", cpu, "core-s/M", GOAL_MOST, 0.16);
     goal("rss_mb", memory, "MB", GOAL_MOST, 400);

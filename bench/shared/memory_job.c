@@ -17,21 +17,20 @@ struct memory_job {
 
 extern const sl_job job;
 
-static const char *const usual[] = {
-    "bench",
-    "--to",
-    "documents=null",
-    "--to",
-    "top_tracks=null",
-    "--to",
-    "interests=null",
-    "--conf",
-    "memory.input=2gb",
-    "--conf",
-    "memory.state=16gb",
-    "--conf",
-    "redis.cache.ttl=1d",
+/* Where the outputs of `listens` go. */
+static const char *const nowhere[] = {
+    "--to", "documents=null", "--to", "top_tracks=null", "--to", "interests=null", NULL,
 };
+
+static const char *const usual[] = {
+    "--conf", "memory.input=2gb", "--conf", "memory.state=16gb", "--conf", "redis.cache.ttl=1d", NULL,
+};
+
+static void words_add(const char **all, int *count, const char *const *more)
+{
+    while (*more && *count < WORDS_MAX)
+        all[(*count)++] = *more++;
+}
 
 static void customers_make(engine *engine, unsigned count)
 {
@@ -43,25 +42,39 @@ static void customers_make(engine *engine, unsigned count)
     }
 }
 
-memory_job *memory_job_open(const char *const *words, unsigned customers)
+static memory_job *job_open(const char **words, int count, unsigned customers)
 {
     memory_job *run = calloc(1, sizeof *run);
-    const char *all[WORDS_MAX];
-    int count = sizeof usual / sizeof usual[0], used;
+    int used;
     failure failure = { 0 };
-    memcpy(all, usual, sizeof usual);
-    while (*words && count < WORDS_MAX)
-        all[count++] = *words++;
+    words_add(words, &count, usual);
     run->settings = settings_for(&job);
     run->clock = (sl_clock){ .manual = true, .manual_ms = 1795402680000 };
     engine_spec spec = {
         .job = &job, .settings = run->settings, .clock = &run->clock, .name = "bench", .memory = true
     };
-    if (settings_arguments(run->settings, count, (char **)(uintptr_t)all, &used, &failure) != SL_OK ||
+    if (settings_arguments(run->settings, count, (char **)(uintptr_t)words, &used, &failure) != SL_OK ||
         engine_open(&spec, &run->engine, &failure) != SL_OK)
         give_up(failure.text);
     customers_make(run->engine, customers);
     return run;
+}
+
+memory_job *memory_job_open(const char *const *words, unsigned customers)
+{
+    const char *all[WORDS_MAX] = { "bench" };
+    int count = 1;
+    words_add(all, &count, nowhere);
+    words_add(all, &count, words);
+    return job_open(all, count, customers);
+}
+
+memory_job *memory_job_open_plain(const char *const *words, unsigned customers)
+{
+    const char *all[WORDS_MAX] = { "bench" };
+    int count = 1;
+    words_add(all, &count, words);
+    return job_open(all, count, customers);
 }
 
 void memory_job_send(memory_job *run, const line *lines, size_t count)

@@ -21,8 +21,10 @@ typedef struct batch_cost {
     double wall_s, cpu_s;
 } batch_cost;
 
-/* Options as on the command line, up to a NULL; outputs that are not named go nowhere but are printed. */
+/* `listens`. Options as on the command line, up to a NULL; outputs that are not named go nowhere but are printed. */
 memory_job *memory_job_open(const char *const *words, unsigned customers);
+/* A job that draws its outputs where they are to go. */
+memory_job *memory_job_open_plain(const char *const *words, unsigned customers);
 void memory_job_send(memory_job *run, const line *lines, size_t count);
 batch_cost memory_job_batch(memory_job *run, int64_t pass_ms);
 const sl_batch_info *memory_job_account(const memory_job *run);
