@@ -40,7 +40,7 @@ typedef sl_result opening(engine *self, uint32_t node, failure *failure);
 static sl_result open_patiently(engine *self, opening *open, uint32_t node, failure *failure)
 {
     retry retry = { .first_ms = 100, .most_ms = 2000 };
-    int64_t deadline_ns =
+    int64_t deadline_ns = self->deadline_ns =
         clock_ns(&clock_system) + settings_ms(self->spec.settings, "startup.timeout") * 1000000;
     for (;;) {
         sl_result result = open(self, node, failure);
@@ -79,6 +79,7 @@ static sl_result source_add(engine *self, uint32_t node, failure *failure)
         .interval_ms = back_to_back(self) ? 0 : settings_ms(self->spec.settings, "batch.interval"),
         .workers = workers_wanted(self),
         .bytes_max = settings_bytes(self->spec.settings, "memory.input"),
+        .deadline_ns = &self->deadline_ns,
         .wake = wake,
         .wake_argument = self,
     };

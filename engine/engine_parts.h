@@ -33,6 +33,7 @@ struct engine {
     _Atomic(generator *) generator; /* sources wake it as soon as it is there */
     scheduler *scheduler;
     server *server;
+    int64_t deadline_ns; /* of what is being opened */
     atomic_bool stop;
 };
 

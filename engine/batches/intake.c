@@ -112,6 +112,7 @@ static sl_result input_start(intake *intake, intake_input *input, failure *failu
             buffer_append(done, &partitions[p], sizeof *partitions);
     }
     SL_TRY(input->kind->start(input->self, partitions, count, failure));
+    input->started = true;
     for (size_t p = 0; p < count; p++)
         intake->positions[input->numbers[p]].next = partitions[p].offset;
     /* The last run may have ended before it could tell. */
@@ -124,7 +125,8 @@ static sl_result input_start(intake *intake, intake_input *input, failure *failu
 sl_result intake_start(intake *intake, failure *failure)
 {
     for (size_t i = 0; i < intake->input_count; i++)
-        SL_TRY(input_start(intake, &intake->inputs[i], failure));
+        if (!intake->inputs[i].started)
+            SL_TRY(input_start(intake, &intake->inputs[i], failure));
     return SL_OK;
 }
 

@@ -27,6 +27,7 @@ typedef struct intake_input {
     uint32_t *numbers; /* by the source's own number */
     size_t partitions;
     bool aside; /* no input of the plan: its blocks name partitions of others (batches/retries.h) */
+    bool started;
 } intake_input;
 
 typedef struct intake {
@@ -71,7 +72,8 @@ void intake_number(intake *intake, intake_input *input);
 /* Before the start: journaled batches will be read again, in order, from where the positions stand. A partition without a
  * position begins with them. Records between checkpoint and journal are DATA_LOSS: nobody would read them. */
 sl_result intake_resume(intake *intake, batch *const *replays, size_t count, failure *failure);
-/* Starts every source at its partitions' positions; -1 stands for "as the settings say". */
+/* Starts every source at its partitions' positions; -1 stands for "as the settings say". Called again after SL_RETRY it goes on
+ * with those that did not start. */
 sl_result intake_start(intake *intake, failure *failure);
 /* The number of a partition by its names, or -1. */
 int64_t intake_find(const intake *intake, const char *topic, int32_t partition);

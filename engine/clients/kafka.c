@@ -7,14 +7,14 @@
 #include <base/clock.h>
 #include <base/log.h>
 #include <base/memory.h>
+#include <base/outage.h>
 #include <clients/kafka.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { CONSUMERS = 1, PRODUCERS = 2, PLANNERS = 4, ALL = 7 };
-enum { CLOSE_SECONDS = 10, TROUBLE_SECONDS = 30 };
+enum { QUIET_MINUTES = 2, PATIENCE_LEAST_MS = 200 };
 
 typedef struct kafka_row {
     int roles;
@@ -43,6 +43,7 @@ static sl_result conf_own(rd_kafka_conf_t *conf, const kafka_client_spec *spec, 
 static void conf_user(void *argument, const char *key, const char *value);
 static sl_result conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, failure *failure);
 static void client_log(const rd_kafka_t *client, int level, const char *facility, const char *text);
+static void client_log_rest(const rd_kafka_t *client, int level, const char *facility, const char *text);
 static void *closing_run(void *argument);
 static void closing_free(closing *closing);
 static const kafka_row *own_rows(void);
@@ -75,6 +76,10 @@ sl_result kafka_client_open(const kafka_client_spec *spec, rd_kafka_t **client, 
     rd_kafka_conf_t *conf = NULL;
     SL_TRY(kafka_client_conf(spec, &conf, failure));
     rd_kafka_conf_set_opaque(conf, spec->opaque);
+    if (spec->troubled) {
+        rd_kafka_conf_set_error_cb(conf, spec->troubled);
+        rd_kafka_conf_set_log_cb(conf, client_log_rest);
+    }
     if (spec->role == KAFKA_PRODUCER)
         rd_kafka_conf_set_dr_msg_cb(conf, spec->delivered);
     char text[300];
@@ -87,10 +92,10 @@ sl_result kafka_client_open(const kafka_client_spec *spec, rd_kafka_t **client, 
     return SL_OK;
 }
 
-void kafka_client_close(rd_kafka_t *client)
+bool kafka_client_close(rd_kafka_t *client, int64_t most_ms)
 {
     if (client == NULL)
-        return;
+        return true;
     closing *closing = memory_new(sizeof *closing);
     closing->client = client;
     pthread_mutex_init(&closing->mutex, NULL);
@@ -99,21 +104,19 @@ void kafka_client_close(rd_kafka_t *client)
     if (pthread_create(&thread, NULL, closing_run, closing) != 0) {
         closing_free(closing);
         rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-        return;
+        return true;
     }
     pthread_detach(thread);
-    int64_t deadline_ns = clock_ns(&clock_system) + CLOSE_SECONDS * INT64_C(1000000000);
+    int64_t deadline_ns = clock_ns(&clock_system) + most_ms * INT64_C(1000000);
     pthread_mutex_lock(&closing->mutex);
     while (!closing->done && clock_wait(&clock_system, &closing->changed, &closing->mutex, deadline_ns))
         ;
     bool done = closing->done;
     closing->abandoned = !done;
     pthread_mutex_unlock(&closing->mutex);
-    if (!done) {
-        log_warn("kafka", "a client did not close within %d s and is left behind", CLOSE_SECONDS);
-        return;
-    }
-    closing_free(closing);
+    if (done)
+        closing_free(closing);
+    return done;
 }
 
 const char *kafka_servers(const settings *settings)
@@ -158,6 +161,53 @@ sl_result kafka_topic_count(rd_kafka_t *client, const char *topic, int timeout_m
         return fail(failure, SL_RETRY, "kafka topic \"%s\" at %s: %s", topic, servers,
                     rd_kafka_err2str(error));
     return SL_OK;
+}
+
+bool kafka_answers(rd_kafka_t *client, int timeout_ms)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    if (rd_kafka_metadata(client, 0, NULL, &metadata, timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    rd_kafka_metadata_destroy(metadata);
+    return true;
+}
+
+size_t kafka_reason_size(const char *reason)
+{
+    const char *times =
+        strstr(reason, " (after "); /* "(after 0ms in state CONNECT, 3 identical error(s) ...)" */
+    return times ? (size_t)(times - reason) : strlen(reason);
+}
+
+bool kafka_trouble_is_news(const char *reason)
+{
+    char kept[300];
+    snprintf(kept, sizeof kept, "%.*s", (int)kafka_reason_size(reason), reason);
+    /* Servers close what is idle; what is behind another close comes with the next try to connect. */
+    const char *closed = strstr(kept, ": Disconnected");
+    if (closed && strchr(":", closed[strlen(": Disconnected")]))
+        return false;
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    static outage troubles;
+    static int64_t last_ns, lasted_ns;
+    pthread_mutex_lock(&mutex);
+    int64_t now_ns = clock_ns(&clock_system);
+    if (now_ns - last_ns > QUIET_MINUTES * INT64_C(60000000000))
+        outage_ends(&troubles, now_ns, &lasted_ns);
+    last_ns = now_ns;
+    bool news = outage_goes_on(&troubles, kept, now_ns);
+    pthread_mutex_unlock(&mutex);
+    return news;
+}
+
+int kafka_patience_ms(int64_t deadline_ns, int usual_ms)
+{
+    if (deadline_ns == 0)
+        return usual_ms;
+    int64_t left_ms = (deadline_ns - clock_ns(&clock_system)) / 1000000;
+    if (left_ms > usual_ms)
+        return usual_ms;
+    return left_ms < PATIENCE_LEAST_MS ? PATIENCE_LEAST_MS : (int)left_ms;
 }
 
 /* A reader must not make the topic that it asks for, but old servers make what is named: it asks for all. */
@@ -294,28 +344,42 @@ static sl_result conf_set(rd_kafka_conf_t *conf, const char *name, const char *v
 
 /* ---- Log ---- */
 
-/* True once in TROUBLE_SECONDS: a server that is away is no news every second. */
-static bool trouble_is_news(void)
+static bool line_is_trouble(const char *facility)
 {
-    static _Atomic int64_t told_ns;
-    int64_t now = clock_ns(&clock_system), told = atomic_load(&told_ns);
-    if (told && now - told < TROUBLE_SECONDS * INT64_C(1000000000))
-        return false;
-    return atomic_compare_exchange_strong(&told_ns, &told, now ? now : 1);
+    static const char *const troubles[] = { "FAIL", "ERROR", "REQTMOUT" };
+    for (size_t i = 0; i < sizeof troubles / sizeof *troubles; i++)
+        if (strcmp(facility, troubles[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What a role does not use of general properties, and what is odd with a server that is old or a mock. */
+static bool line_is_idle(const char *facility)
+{
+    return strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "AUTOCREATE") == 0;
+}
+
+static void line_write(int level, bool quiet, const char *facility, const char *text)
+{
+    log_level to = level <= 2 ? LOG_LEVEL_ERROR : level <= 4 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
+    if (quiet)
+        to = LOG_LEVEL_DEBUG;
+    if (log_wants(to))
+        log_write(to, "kafka", "%s: %s", facility, text);
 }
 
 static void client_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
     (void)client;
-    log_level to = level <= 2 ? LOG_LEVEL_ERROR : level <= 4 ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG;
-    if (strcmp(facility, "CONFWARN") == 0 || strcmp(facility, "AUTOCREATE") == 0)
-        to =
-            LOG_LEVEL_DEBUG; /* a general property that this role does not use; a server that is old or a mock */
-    bool trouble = strcmp(facility, "FAIL") == 0 || strcmp(facility, "ERROR") == 0;
-    if (to == LOG_LEVEL_WARN && trouble && !trouble_is_news())
-        to = LOG_LEVEL_DEBUG;
-    if (log_wants(to))
-        log_write(to, "kafka", "%s: %s", facility, text);
+    bool trouble = level > 2 && level <= 4 && line_is_trouble(facility);
+    line_write(level, line_is_idle(facility) || (trouble && !kafka_trouble_is_news(text)), facility, text);
+}
+
+/* The owner hears of troubles otherwise. */
+static void client_log_rest(const rd_kafka_t *client, int level, const char *facility, const char *text)
+{
+    (void)client;
+    line_write(level, line_is_idle(facility) || line_is_trouble(facility), facility, text);
 }
 
 /* ---- The end ---- */
@@ -351,6 +415,8 @@ static const kafka_row rows[] = {
     { CONSUMERS | PLANNERS, false, "isolation.level", "read_committed", 0 },
     { CONSUMERS | PLANNERS, false, "allow.auto.create.topics", "false", 0 },
     { CONSUMERS, false, "check.crcs", "true", 0 },
+    { CONSUMERS, false, "session.timeout.ms", "1000",
+      0 }, /* no membership: how long a commit waits for the coordinator */
     { CONSUMERS, false, "fetch.wait.max.ms", "50", 0 },
     { CONSUMERS, false, "fetch.min.bytes", "1", 0 },
     { CONSUMERS, false, "queued.min.messages", "10000000", 0 },
@@ -366,7 +432,6 @@ static const kafka_row rows[] = {
     { ALL, false, "socket.timeout.ms", "10000", 0 },
     { ALL, false, "socket.connection.setup.timeout.ms", "5000", 0 },
     { ALL, false, "socket.nagle.disable", "true", 0 },
-    { ALL, false, "log.connection.close", "false", 0 },
     { 0 },
 };
 

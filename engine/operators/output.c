@@ -33,6 +33,7 @@ static sl_result place_open(output *self, const operator_spec *spec, size_t i, f
 {
     const output_places *places = spec->place;
     const output_place *named = &places->at[i];
+    int64_t deadline_ns = clock_ns(&clock_system) + places->startup_ms * 1000000;
     sink_spec opening = {
         .output = &self->drawn,
         .schema = self->schema,
@@ -46,6 +47,7 @@ static sl_result place_open(output *self, const operator_spec *spec, size_t i, f
         .first_run = places->first_run,
         .take_over = places->take_over,
         .bare = places->bare,
+        .deadline_ns = deadline_ns,
         .stop = places->stop,
     };
     place *place = &self->places[i];
@@ -53,7 +55,6 @@ static sl_result place_open(output *self, const operator_spec *spec, size_t i, f
     place->batch.exceptions = memory_new(spec->workers * sizeof(buffer));
     self->count = i + 1;
     retry retry = { .first_ms = 100, .most_ms = 2000 };
-    int64_t deadline_ns = clock_ns(&clock_system) + places->startup_ms * 1000000;
     for (;;) {
         sl_result result = named->kind->open(&opening, &place->sink, failure);
         if (result != SL_RETRY)

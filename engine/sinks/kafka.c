@@ -18,7 +18,7 @@
 #include <sinks/sink.h>
 #include <stdlib.h>
 
-enum { METADATA_MS = 5000, REPORTS_MS = 500 };
+enum { METADATA_MS = 5000, REPORTS_MS = 500, CLOSE_MS = 10000 };
 
 typedef struct kafka_writer kafka_writer;
 
@@ -78,7 +78,8 @@ static sl_result kafka_open(const sink_spec *spec, void **self, failure *failure
     sl_result result = producer_open(sink, failure);
     int32_t partitions;
     if (result == SL_OK)
-        result = kafka_topic_count(sink->producer, sink->topic, METADATA_MS, &partitions, failure);
+        result = kafka_topic_count(sink->producer, sink->topic,
+                                   kafka_patience_ms(spec->deadline_ns, METADATA_MS), &partitions, failure);
     if (result != SL_OK)
         kafka_close(sink);
     else
@@ -260,6 +261,15 @@ static void message_told(rd_kafka_t *client, const rd_kafka_message_t *message, 
     pthread_mutex_unlock(&sink->mutex);
 }
 
+/* Runs on: the reports' thread. That all servers are down says less than why the last one is. */
+static void producer_troubled(rd_kafka_t *client, int error, const char *reason, void *opaque)
+{
+    (void)client;
+    const kafka_sink *sink = opaque;
+    if (error != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && kafka_trouble_is_news(reason))
+        log_warn("kafka", "topic %s: %.*s", sink->topic, (int)kafka_reason_size(reason), reason);
+}
+
 static bool error_refuses(rd_kafka_resp_err_t error)
 {
     return error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || error == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE ||
@@ -294,6 +304,7 @@ static sl_result producer_open(kafka_sink *sink, failure *failure)
         .job = sink->spec.job,
         .timeout_ms = settings_ms(settings, "sink.timeout"),
         .delivered = message_told,
+        .troubled = producer_troubled,
         .opaque = sink,
     };
     SL_TRY(kafka_client_open(&client, &sink->producer, failure));
@@ -324,7 +335,9 @@ static void producer_close(kafka_sink *sink)
         rd_kafka_topic_destroy(sink->handle);
     if (sink->producer)
         rd_kafka_purge(sink->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    kafka_client_close(sink->producer);
+    if (!kafka_client_close(sink->producer, CLOSE_MS))
+        log_warn("kafka", "the producer of topic %s did not close within %d s and is left behind",
+                 sink->topic, CLOSE_MS / 1000);
     sink->reports_queue = NULL;
     sink->handle = NULL;
     sink->producer = NULL;

@@ -38,6 +38,7 @@ typedef struct sink_spec {
     bool first_run;          /* the job has no checkpoint yet */
     bool take_over;          /* --take-over: take fences that another job's name owns */
     bool bare;               /* documents without @timestamp and _id: dead letters */
+    int64_t deadline_ns;     /* open waits for servers until then, by clock_ns(); 0: as it likes */
     const atomic_bool *stop; /* becomes true when waiting has no point any more */
 } sink_spec;
 

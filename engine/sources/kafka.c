@@ -13,6 +13,8 @@
 #include <sources/kafka/reader.h>
 #include <stdlib.h>
 
+enum { CLOSE_MS = 1500 };
+
 static void reader_free(kafka_reader *reader);
 
 /* auto: our own way where the settings allow it. */
@@ -21,7 +23,10 @@ static sl_result way_choose(kafka_reader *reader, failure *failure)
     const char *wanted = settings_text(reader->spec.settings, "kafka.reader");
     bool own = strcmp(wanted, "fetch") == 0, either = strcmp(wanted, "auto") == 0;
     kafka_client_spec client = {
-        KAFKA_CONSUMER, reader->spec.settings, reader->spec.job, reader->spec.bytes_max, 0, NULL, NULL
+        .role = KAFKA_CONSUMER,
+        .settings = reader->spec.settings,
+        .job = reader->spec.job,
+        .bytes_max = reader->spec.bytes_max,
     };
     buffer why = { 0 };
     reader->way = &kafka_way_librdkafka;
@@ -70,6 +75,7 @@ static sl_result kafka_open(const source_spec *spec, void **self, failure *failu
 
 static void input_stop(kafka_reader *reader)
 {
+    reader->stop_ns = clock_ns(&clock_system);
     pthread_mutex_lock(&reader->mutex);
     reader->stopping = true;
     pthread_cond_broadcast(&reader->changed);
@@ -95,17 +101,28 @@ static size_t kafka_partitions(void *self, source_partition **partitions)
     return reader->count;
 }
 
+static sl_result client_open(kafka_reader *reader, failure *failure)
+{
+    kafka_client_spec client = {
+        .role = KAFKA_CONSUMER,
+        .settings = reader->spec.settings,
+        .job = reader->spec.job,
+        .bytes_max = reader->spec.bytes_max,
+        .troubled = reader_told,
+        .opaque = reader,
+    };
+    SL_TRY(kafka_client_open(&client, &reader->client, failure));
+    reader->answers = rd_kafka_queue_get_main(reader->client);
+    return SL_OK;
+}
+
 static sl_result kafka_start(void *self, source_partition *partitions, size_t count, failure *failure)
 {
     kafka_reader *reader = self;
     sl_expect(count == reader->count);
     SL_TRY(offsets_resolve(reader, partitions, failure));
-    kafka_client_spec client = {
-        KAFKA_CONSUMER, reader->spec.settings, reader->spec.job, reader->spec.bytes_max, 0, NULL, NULL
-    };
     if (reader->client == NULL)
-        SL_TRY(kafka_client_open(&client, &reader->client, failure));
-    reader->answers = rd_kafka_queue_get_main(reader->client);
+        SL_TRY(client_open(reader, failure));
     SL_TRY(reader->way->start(reader, failure));
     log_info("kafka", "reading %zu partitions of %s at %s with %s", count, reader->topic, reader->servers,
              reader->way->name);
@@ -204,13 +221,25 @@ static void kafka_commit(void *self, const source_partition *partitions, size_t 
     commits_note(self, partitions, count);
 }
 
+/* That all brokers are down says less than why the last one is. */
+void reader_told(rd_kafka_t *client, int error, const char *reason, void *opaque)
+{
+    (void)client;
+    kafka_reader *reader = opaque;
+    if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        return;
+    reader->troubled = true;
+    snprintf(reader->trouble, sizeof reader->trouble, "%.*s", (int)kafka_reason_size(reason), reason);
+}
+
 static void reader_free(kafka_reader *reader)
 {
     if (reader->answers)
         rd_kafka_queue_destroy(reader->answers);
     reader->way->close(reader);
+    if (!kafka_client_close(reader->client, CLOSE_MS))
+        log_debug("kafka", "topic %s: the client that reads did not close in time", reader->topic);
     kafka_spec_free(reader->fetch_spec);
-    kafka_client_close(reader->client);
     for (size_t i = 0; i < reader->count; i++)
         segment_done(&reader->parts[i].chain);
     pthread_cond_destroy(&reader->changed);

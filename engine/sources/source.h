@@ -38,6 +38,7 @@ typedef struct source_spec {
     bool available_now;           /* read up to the ends found at start */
     unsigned workers;             /* that call read() */
     size_t bytes_max;             /* memory.input: gather at most about this much */
+    const int64_t *deadline_ns;   /* of open and start, as clock_ns() has it: so long they wait for servers */
     void (*wake)(void *argument); /* call it, from any thread, when something arrived or an end was reached */
     void *wake_argument;
 } source_spec;

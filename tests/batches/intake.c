@@ -243,6 +243,64 @@ static void partitions_are_found_by_their_names(void **state)
     inputs_close(&inputs);
 }
 
+/* ---- Sources that are slow to start ---- */
+
+typedef struct slow_source {
+    unsigned refusals, starts; /* still to refuse; that succeeded */
+} slow_source;
+
+static size_t slow_partitions(void *self, source_partition **partitions)
+{
+    static source_partition one = { "topic", 0, -1 };
+    (void)self;
+    *partitions = &one;
+    return 1;
+}
+
+static sl_result slow_start(void *self, source_partition *partitions, size_t count, failure *failure)
+{
+    slow_source *source = self;
+    (void)partitions, (void)count;
+    if (source->refusals > 0) {
+        source->refusals--;
+        return failure->result = SL_RETRY;
+    }
+    source->starts++;
+    return SL_OK;
+}
+
+static void slow_close(void *self)
+{
+    (void)self;
+}
+
+static const source_kind slow_kind = {
+    .name = "slow", .partitions = slow_partitions, .start = slow_start, .close = slow_close
+};
+
+static void a_source_that_has_started_is_not_started_again_with_a_slower_one(void **state)
+{
+    (void)state;
+    inputs inputs = { 0 };
+    failure failure = { 0 };
+    slow_source quick = { 0 }, slow = { .refusals = 2 };
+    slow_source *sources[] = { &quick, &slow };
+    inputs_open(&inputs, "");
+    for (size_t i = 0; i < 2; i++) {
+        intake_input *input = intake_add(&inputs.intake, &slow_kind, &inputs.spec);
+        input->self = sources[i];
+        intake_number(&inputs.intake, input);
+    }
+    for (unsigned tries = 0; tries < 2; tries++) {
+        assert_int_equal(intake_start(&inputs.intake, &failure), SL_RETRY);
+        failure_clear(&failure);
+    }
+    assert_int_equal(intake_start(&inputs.intake, &failure), SL_OK);
+    assert_int_equal(quick.starts, 1);
+    assert_int_equal(slow.starts, 1);
+    inputs_close(&inputs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +315,7 @@ int main(void)
         cmocka_unit_test(a_journaled_batch_waits_until_all_of_it_is_here),
         cmocka_unit_test(blocks_carry_the_engines_number_of_their_partition),
         cmocka_unit_test(partitions_are_found_by_their_names),
+        cmocka_unit_test(a_source_that_has_started_is_not_started_again_with_a_slower_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

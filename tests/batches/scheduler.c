@@ -5,10 +5,10 @@
 #include "../../jobs/listens.c"
 #include <base/disk.h>
 #include <base/folder.h>
-#include <base/log.h>
 #include <batches/job_run.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <support/log_file.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -258,36 +258,29 @@ static void the_history_has_a_line_per_attempt(void **state)
     assert_int_equal(start(""), SL_OK);
 }
 
-static unsigned lines_with(const char *text)
-{
-    unsigned count = 0;
-    for (const char *at = folder_read("log"); (at = strstr(at, text)); at++)
-        count++;
-    return count;
-}
-
 /* The manual clock stands still while a batch is tried: four attempts fail within one moment. */
 static void a_trouble_that_lasts_is_told_once_with_its_end(void **state)
 {
     (void)state;
     assert_int_equal(start(""), SL_OK);
-    assert_int_equal(log_open(run.settings, folder_path("log"), &run.failure), SL_OK);
+    log_file_open();
     play_of("9", "56");
     assert_true(disk_break("rename:ENOSPC:ba_realtime2:1:3"));
     assert_int_equal(batch_run()->attempt, 4);
-    assert_int_equal(lines_with(" WARN scheduler "), 1);
-    assert_int_equal(lines_with("batch 1, attempt 1 failed: "), 1);
-    assert_int_equal(lines_with("; trying again\n"), 1);
-    assert_int_equal(lines_with(" INFO scheduler batch 1 is done at attempt 4; batches had waited for "), 1);
+    assert_int_equal(log_file_count(" WARN scheduler "), 1);
+    assert_int_equal(log_file_count("batch 1, attempt 1 failed: "), 1);
+    assert_int_equal(log_file_count("; trying again\n"), 1);
+    assert_int_equal(log_file_count(" INFO scheduler batch 1 is done at attempt 4; batches had waited for "),
+                     1);
     play_of("9", "56");
     assert_true(disk_break("rename:ENOSPC:ba_realtime2:1:1"));
     batch_run(); /* a second later: the same again */
-    assert_int_equal(lines_with(" scheduler "), 2);
+    assert_int_equal(log_file_count(" scheduler "), 2);
     play_of("9", "56");
     assert_true(disk_break("rename:ENOSPC:ba_realtime2:1:1"));
     assert_int_equal(job_run_batch_at(&run, run.clock.manual_ms + 60000), SL_OK);
-    assert_int_equal(lines_with(" WARN scheduler "), 2);
-    assert_int_equal(lines_with(" INFO scheduler batch 3 is done at attempt 2"), 1);
+    assert_int_equal(log_file_count(" WARN scheduler "), 2);
+    assert_int_equal(log_file_count(" INFO scheduler batch 3 is done at attempt 2"), 1);
 }
 
 static void totals_grow_with_completed_batches_only(void **state)
@@ -321,7 +314,7 @@ static int close_all(void **state)
 {
     (void)state;
     disk_break(NULL);
-    log_close();
+    log_file_close();
     job_run_close(&run);
     folder_close();
     return 0;

@@ -20,7 +20,7 @@ static void set(settings *settings, const char *key, const char *value)
 
 static sl_result open_role(const settings *settings, kafka_role role, rd_kafka_t **client, failure *failure)
 {
-    kafka_client_spec spec = { role, settings, "trial", 128 << 20, 0, NULL, NULL };
+    kafka_client_spec spec = { .role = role, .settings = settings, .job = "trial", .bytes_max = 128 << 20 };
     return kafka_client_open(&spec, client, failure);
 }
 
@@ -38,7 +38,7 @@ static void assert_property(kafka_role role, const char *key, const char *value,
     assert_int_equal(open_role(settings, role, &client, &failure), SL_OK);
     assert_int_equal(rd_kafka_conf_get(rd_kafka_conf(client), name, found, &size), RD_KAFKA_CONF_OK);
     assert_string_equal(found, expected);
-    kafka_client_close(client);
+    assert_true(kafka_client_close(client, 20000));
     settings_free(settings);
 }
 
@@ -96,7 +96,7 @@ static void a_roles_own_value_wins(void **state)
     assert_int_equal(open_role(settings, KAFKA_PRODUCER, &client, &failure), SL_OK);
     assert_int_equal(rd_kafka_conf_get(rd_kafka_conf(client), "client.rack", found, &size), RD_KAFKA_CONF_OK);
     assert_string_equal(found, "special");
-    kafka_client_close(client);
+    assert_true(kafka_client_close(client, 20000));
     settings_free(settings);
 }
 
@@ -144,7 +144,7 @@ static void a_topic_has_its_partitions(void **state)
     assert_int_equal(kafka_topic_count(client, "eight", 5000, &count, &failure), SL_RETRY);
     assert_non_null(strstr(failure.text, "kafka topic \"eight\" does not exist at "));
     assert_non_null(strstr(failure.text, servers));
-    kafka_client_close(client);
+    assert_true(kafka_client_close(client, 20000));
     settings_free(settings);
     kafka_mock_close(mock);
 }
@@ -152,7 +152,7 @@ static void a_topic_has_its_partitions(void **state)
 static void no_client_closes_at_once(void **state)
 {
     (void)state;
-    kafka_client_close(NULL);
+    assert_true(kafka_client_close(NULL, 0));
 }
 
 int main(void)

@@ -27,6 +27,6 @@ const char *kafka_server_folder(const kafka_server *server); /* RUN in kafka.sh 
 
 void kafka_server_kill(kafka_server *server);             /* SIGKILL */
 void kafka_server_hang(kafka_server *server, bool hangs); /* SIGSTOP, SIGCONT */
-void kafka_server_restart(kafka_server *server);          /* at the same address, with its data */
+void kafka_server_restart(kafka_server *server);          /* at its address, with its data, unless it runs */
 
 #endif

@@ -14,13 +14,13 @@
 #     SECURE=1         two more listeners: PORT + 2 wants TLS and a login (alice, sesame: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512)
 #                      and is certified as 127.0.0.1; PORT + 3 wants TLS and a certificate, and is certified as localhost.
 #                      RUN/tls has ca.pem, stranger.pem (another CA), client.pem and client.key (password: sesame)
-#     START_SECONDS=60 how long the broker may take
+#     START_SECONDS=120 how long the broker may take
 # Exit codes: common.sh. 77 means: cannot be had here.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 VERSION=${VERSION:-4.1.0} PORT=${PORT:-29092} HEAP=${HEAP:-512m} ROOT=${ROOT:-$CACHE}
-RUN=${RUN:-$ROOT/run-kafka-$PORT} START_SECONDS=${START_SECONDS:-60}
+RUN=${RUN:-$ROOT/run-kafka-$PORT} START_SECONDS=${START_SECONDS:-120}
 EXPORTER=1.0.1
 JARS=$ROOT/kafka-$VERSION PIDFILE=$RUN/pid
 

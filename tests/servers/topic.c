@@ -7,7 +7,7 @@
 #include <servers/topic.h>
 #include <stdlib.h>
 
-enum { PATIENCE_MS = 10000 };
+enum { PATIENCE_MS = 60000 };
 
 static rd_kafka_t *client_new(rd_kafka_type_t type, const char *servers, const char *group);
 static const char *line_after(const char *line);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <base/clock.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <pthread.h>
@@ -34,6 +35,7 @@ typedef struct trial {
     buffer exceptions[WRITERS];
     void *self;
     char topic[32];
+    int64_t deadline_ns; /* of opening */
 } trial;
 
 static kafka_mock *mock;
@@ -92,6 +94,7 @@ static sl_result opened(trial *trial, const char *target, failure *failure)
                                .settings = trial->settings,
                                .job = "trial",
                                .writers = WRITERS,
+                               .deadline_ns = trial->deadline_ns,
                                .stop = &trial->stop };
     return sink_kafka.open(&trial->spec, &trial->self, failure);
 }
@@ -333,6 +336,18 @@ static void whole_lists_are_written_when_they_changed(void **state)
                  "453={\"@timestamp\":\"1970-01-01T00:00:01.000Z\",\"track\":\"453\",\"plays\":2}\n9=~\n");
 }
 
+static void a_start_waits_no_longer_than_it_may(void **state)
+{
+    trial *trial = *state;
+    failure failure = { 0 };
+    assert_int_equal(
+        settings_set(trial->settings, "kafka.bootstrap.servers", "127.0.0.1:1", "test", &failure), SL_OK);
+    int64_t start_ns = clock_ns(&clock_system);
+    trial->deadline_ns = start_ns + 300000000;
+    assert_int_equal(opened(trial, trial->topic, &failure), SL_RETRY);
+    assert_true(clock_ns(&clock_system) - start_ns < INT64_C(4500000000)); /* 5 s without the deadline */
+}
+
 static void a_server_that_is_away_at_the_start_may_still_come(void **state)
 {
     trial *trial = *state;
@@ -360,6 +375,7 @@ int main(void)
         with_a_topic(a_message_that_is_too_large_is_refused_alone),
         with_a_topic(a_refusal_by_the_server_is_noted_too),
         with_a_topic(whole_lists_are_written_when_they_changed),
+        with_a_topic(a_start_waits_no_longer_than_it_may),
         with_a_topic(a_server_that_is_away_at_the_start_may_still_come),
     };
     return cmocka_run_group_tests(tests, start_mock, stop_mock);

@@ -1,19 +1,26 @@
 /*
  * sources/kafka/commits.c - tells the group's coordinator how far the job is. Lag tools look there; the job never does.
  *
- * The driver only notes the newest offset of each partition; the way's own thread makes a request of it, for librdkafka
- * allocates and locks. One commit is under way at a time: an unreachable coordinator costs nothing but the lag tools' view.
+ * The driver only notes the newest offset of each partition; a thread of the way makes a request of it, for librdkafka
+ * allocates and locks. One commit is under way at a time. What could not be told goes with the next batch, or when the
+ * cluster is back. An unreachable coordinator costs nothing but the lag tools' view, so the end of the job waits for it but
+ * shortly.
  */
 #include <base/clock.h>
 #include <base/faults.h>
 #include <base/log.h>
 #include <sources/kafka/reader.h>
 
-enum { FINISH_MS = 3000, POLL_MS = 50 };
+enum { FINISH_MS = 1000, POLL_MS = 50, QUIET_SECONDS = 30 };
 
-static rd_kafka_topic_partition_list_t *list_make(kafka_reader *reader);
-static void commit_start(kafka_reader *reader, rd_kafka_topic_partition_list_t *list);
-static void commit_told(rd_kafka_resp_err_t error);
+typedef rd_kafka_topic_partition_list_t positions;
+
+static positions *positions_take(kafka_reader *reader);
+static bool positions_left(const kafka_reader *reader);
+static void commit_done(rd_kafka_t *client, rd_kafka_resp_err_t error, positions *list, void *argument);
+static void commit_failed(kafka_reader *reader, const positions *list, rd_kafka_resp_err_t error);
+static bool commit_is_under_way(kafka_reader *reader);
+static void tell_unfinished(const kafka_reader *reader);
 
 void commits_note(kafka_reader *reader, const source_partition *partitions, size_t count)
 {
@@ -26,24 +33,51 @@ void commits_note(kafka_reader *reader, const source_partition *partitions, size
     pthread_mutex_unlock(&reader->mutex);
 }
 
+void commits_resume(kafka_reader *reader)
+{
+    pthread_mutex_lock(&reader->mutex);
+    reader->commit_noted = positions_left(reader);
+    pthread_cond_broadcast(&reader->changed);
+    pthread_mutex_unlock(&reader->mutex);
+}
+
 void commits_send(kafka_reader *reader)
 {
-    rd_kafka_topic_partition_list_t *list = NULL;
+    positions *list = NULL;
     pthread_mutex_lock(&reader->mutex);
     if (commits_wait(reader)) {
-        list = list_make(reader);
+        list = positions_take(reader);
         reader->commit_noted = false;
         reader->committing = true;
     }
     pthread_mutex_unlock(&reader->mutex);
-    if (list)
-        commit_start(reader, list);
+    if (list == NULL)
+        return;
+    rd_kafka_resp_err_t error =
+        rd_kafka_commit_queue(reader->client, list, reader->answers, commit_done, reader);
+    if (error)
+        commit_failed(reader, list, error);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+void commits_finish(kafka_reader *reader)
+{
+    int64_t deadline_ns = reader->stop_ns + FINISH_MS * INT64_C(1000000);
+    reader->commit_noted = positions_left(reader);
+    if (!reader->reach.away)
+        commits_send(reader);
+    while (!reader->reach.away && commit_is_under_way(reader) && clock_ns(&clock_system) < deadline_ns) {
+        rd_kafka_poll(reader->client, POLL_MS);
+        commits_send(reader);
+    }
+    if (reader->committing || positions_left(reader))
+        tell_unfinished(reader);
 }
 
 /* What was noted, which then is no longer. Under the lock. */
-static rd_kafka_topic_partition_list_t *list_make(kafka_reader *reader)
+static positions *positions_take(kafka_reader *reader)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)reader->count);
+    positions *list = rd_kafka_topic_partition_list_new((int)reader->count);
     for (size_t i = 0; i < reader->count; i++) {
         if (reader->parts[i].commit >= 0)
             rd_kafka_topic_partition_list_add(list, reader->topic, (int32_t)i)->offset =
@@ -53,57 +87,73 @@ static rd_kafka_topic_partition_list_t *list_make(kafka_reader *reader)
     return list;
 }
 
-void commits_finish(kafka_reader *reader)
+static bool positions_left(const kafka_reader *reader)
 {
-    int64_t deadline_ns = clock_ns(&clock_system) + FINISH_MS * INT64_C(1000000);
-    bool committing = true;
-    while (committing) {
-        commits_send(reader);
-        pthread_mutex_lock(&reader->mutex);
-        committing = reader->committing && clock_ns(&clock_system) < deadline_ns;
-        pthread_mutex_unlock(&reader->mutex);
-        if (committing)
-            rd_kafka_poll(reader->client, POLL_MS);
-    }
+    for (size_t i = 0; i < reader->count; i++)
+        if (reader->parts[i].commit >= 0)
+            return true;
+    return false;
 }
 
-/* Runs on: the thread that calls commits_send(). */
-static void commit_done(rd_kafka_t *client, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *list,
-                        void *argument)
+/* Runs on: who polls the client. */
+static void commit_done(rd_kafka_t *client, rd_kafka_resp_err_t error, positions *list, void *argument)
 {
-    (void)client, (void)list;
+    (void)client;
     kafka_reader *reader = argument;
+    int64_t unused_ns;
     fault_point("after_offsets_told");
-    if (error)
-        commit_told(error);
-    pthread_mutex_lock(&reader->mutex);
-    reader->committing = false;
-    pthread_mutex_unlock(&reader->mutex);
-}
-
-static void commit_start(kafka_reader *reader, rd_kafka_topic_partition_list_t *list)
-{
-    rd_kafka_resp_err_t error =
-        rd_kafka_commit_queue(reader->client, list, reader->answers, commit_done, reader);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (error) {
+        commit_failed(reader, list, error);
         return;
-    commit_told(error);
+    }
     pthread_mutex_lock(&reader->mutex);
     reader->committing = false;
+    reader->commit_error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    reader->commit_since_ns = 0;
+    outage_ends(&reader->commit_outage, clock_ns(&clock_system), &unused_ns);
     pthread_mutex_unlock(&reader->mutex);
 }
 
-/* A warning a minute at most: nothing of the job depends on it. */
-static void commit_told(rd_kafka_resp_err_t error)
+/* Coordinators move and load, which takes them seconds. And no news while the cluster is in trouble anyway: see reach.c. */
+static void commit_failed(kafka_reader *reader, const positions *list, rd_kafka_resp_err_t error)
 {
-    static _Atomic int64_t told_ns;
-    int64_t now = clock_ns(&clock_system);
-    bool again = told_ns && now - told_ns < INT64_C(60000000000);
-    if (!again)
-        told_ns = now;
-    if (!again || log_wants(LOG_LEVEL_DEBUG))
-        log_write(again ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "kafka",
-                  "telling the group how far the job is: %s; lag tools show an old position",
-                  rd_kafka_err2str(error));
+    const char *why = rd_kafka_err2str(error);
+    pthread_mutex_lock(&reader->mutex);
+    for (int i = 0; list && i < list->cnt; i++) {
+        int64_t *commit = &reader->parts[list->elems[i].partition].commit;
+        if (*commit < 0) /* no newer one was noted */
+            *commit = list->elems[i].offset;
+    }
+    reader->committing = false;
+    reader->commit_error = error;
+    int64_t now_ns = clock_ns(&clock_system);
+    if (reader->commit_since_ns == 0 || reader->reach.since_ns != 0)
+        reader->commit_since_ns = now_ns;
+    bool lasts = now_ns - reader->commit_since_ns >= QUIET_SECONDS * INT64_C(1000000000);
+    bool news = lasts && outage_goes_on(&reader->commit_outage, why, now_ns);
+    pthread_mutex_unlock(&reader->mutex);
+    if (news || log_wants(LOG_LEVEL_DEBUG))
+        log_write(news ? LOG_LEVEL_WARN : LOG_LEVEL_DEBUG, "kafka",
+                  "topic %s: telling the group how far the job is: %s; lag tools show an old position",
+                  reader->topic, why);
+}
+
+static bool commit_is_under_way(kafka_reader *reader)
+{
+    pthread_mutex_lock(&reader->mutex);
+    bool under_way = reader->committing;
+    pthread_mutex_unlock(&reader->mutex);
+    return under_way;
+}
+
+static void tell_unfinished(const kafka_reader *reader)
+{
+    const char *why = reader->reach.away     ? "it is unreachable"
+                      : reader->commit_error ? rd_kafka_err2str(reader->commit_error)
+                                             : "no answer";
+    log_warn(
+        "kafka",
+        "topic %s: Kafka at %s did not acknowledge the group's last positions (%s). Nothing is lost: the "
+        "checkpoint has them, the next start tells them again, and only lag tools show older ones until then",
+        reader->topic, reader->servers, why);
 }

@@ -88,6 +88,11 @@ static void name_set(connection *connection, const char *host, int port)
     snprintf(connection->name, size, brackets ? "[%s]:%d" : "%s:%d", host, port);
 }
 
+void connection_limit(connection *connection, int64_t until_ns)
+{
+    connection->transport.limit_ns = until_ns;
+}
+
 sl_result connection_open(connection *connection, const char *host, int port, failure *failure)
 {
     const kafka_spec *spec = connection->spec;

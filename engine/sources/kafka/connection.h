@@ -23,6 +23,8 @@ typedef struct connection connection;
 connection *connection_new(const kafka_spec *spec); /* the spec outlives it */
 void connection_free(connection *connection);       /* NULL is fine */
 
+/* From now on nothing waits longer than until then, by clock_ns(); 0: the settings' limits are all. */
+void connection_limit(connection *connection, int64_t until_ns);
 sl_result connection_open(connection *connection, const char *host, int port, failure *failure);
 void connection_close(connection *connection);
 bool connection_is_open(const connection *connection);

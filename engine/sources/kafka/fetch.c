@@ -34,6 +34,21 @@ static int32_t bytes_min_of(const kafka_reader *reader, const kafka_spec *spec)
     return calm && !user_gave_bytes_min(reader->spec.settings) ? CALM_BYTES : spec->fetch_bytes_min;
 }
 
+/* Of the brokers themselves the guide says why they did not answer; of the whole, this. */
+static sl_result first_ask(fetcher *fetcher, failure *failure)
+{
+    struct failure why = { 0 };
+    connection_limit(fetcher->guide, reader_deadline_ns(fetcher->reader));
+    sl_result result = guide_ask(fetcher, &why);
+    if (result == SL_OK)
+        return SL_OK;
+    if (result != SL_RETRY || guide_was_heard(fetcher))
+        return fail(failure, result, "%s", why.text);
+    return fail(failure, result,
+                "kafka at %s does not answer: %s; is it running, and is kafka.bootstrap.servers right?",
+                fetcher->spec->bootstrap, why.text);
+}
+
 static sl_result fetcher_open(kafka_reader *reader, int32_t *count, failure *failure)
 {
     fetcher *fetcher = reader->way_self = memory_new(sizeof *fetcher);
@@ -47,7 +62,7 @@ static sl_result fetcher_open(kafka_reader *reader, int32_t *count, failure *fai
     fetcher->scratches = memory_new(fetcher->worker_count * sizeof *fetcher->scratches);
     for (unsigned i = 0; i < fetcher->worker_count; i++)
         record_scratch_init(&fetcher->scratches[i], UNPACKED_MAX);
-    SL_TRY(guide_ask(fetcher, failure));
+    SL_TRY(first_ask(fetcher, failure));
     *count = (int32_t)fetcher->count;
     return SL_OK;
 }
@@ -66,6 +81,7 @@ static sl_result offsets_of(fetch_broker *broker, int64_t time_ms, int64_t *offs
                                              .partition = (int32_t)i,
                                              .leader_epoch = fetcher->places[i].leader_epoch,
                                              .time_ms = time_ms };
+    connection_limit(broker->connection, reader_deadline_ns(fetcher->reader));
     sl_result result = count ? broker_connect(broker, failure) : SL_OK;
     if (count && result == SL_OK)
         result = offsets_get(broker->connection, parts, count, &throttle_ms, failure);
@@ -86,7 +102,7 @@ static sl_result fetcher_offsets(kafka_reader *reader, int64_t time_ms, int64_t 
     fetcher *fetcher = reader->way_self;
     sl_result result = SL_OK;
     if (fetcher->stale)
-        SL_TRY(guide_ask(fetcher, failure));
+        SL_TRY(first_ask(fetcher, failure));
     for (size_t i = 0; i < fetcher->count && result == SL_OK; i++)
         if (fetcher->places[i].leader < 0)
             result = fail(failure, SL_RETRY, "kafka topic \"%s\" at %s: partition %zu has no leader now",
@@ -114,6 +130,9 @@ static sl_result fetcher_start(kafka_reader *reader, failure *failure)
     fetcher *fetcher = reader->way_self;
     for (size_t i = 0; i < reader->count; i++)
         reader->parts[i].chain.form = fetch_unit;
+    connection_limit(fetcher->guide, 0);
+    for (fetch_broker *broker = fetcher->brokers; broker; broker = broker->next)
+        connection_limit(broker->connection, 0);
     rd_kafka_queue_cb_event_enable(reader->answers, commit_answered, fetcher);
     if (pthread_create(&fetcher->thread, NULL, guide_run, fetcher) != 0)
         return fail(failure, SL_FAILED, "kafka topic \"%s\": no thread to read with", reader->topic);

@@ -62,7 +62,7 @@ struct fetcher {
     arena memory;      /* of the guide's answers */
     pthread_t thread;
     bool running;
-    outage unreachable, leaderless;
+    outage topicless, leaderless;
     record_scratch *scratches; /* by worker */
     unsigned worker_count;
 
@@ -70,7 +70,6 @@ struct fetcher {
     size_t count;
     fetch_broker *brokers;
     bool stale;    /* who leads what has changed, or a broker is gone */
-    bool lost;     /* the guide finds no broker at all, and has said so */
     bool answered; /* librdkafka has an answer to a commit */
 };
 
@@ -78,6 +77,7 @@ struct fetcher {
 
 /* Asks who leads what; connects where needed. The first time it finds the partitions: fetcher->places. */
 sl_result guide_ask(fetcher *fetcher, failure *failure);
+bool guide_was_heard(const fetcher *fetcher); /* a broker answered, if not what was wanted */
 void *guide_run(void *fetcher); /* the thread: asks again when something is stale, and from time to time */
 
 /* ---- fetch_broker.c ---- */

@@ -227,7 +227,7 @@ static void broker_failed(fetch_broker *broker, const failure *why)
         if (broker->fetcher->places[i].nearer == broker->id)
             broker->fetcher->places[i].nearer = -1; /* back to the leader */
     pthread_cond_broadcast(&reader->changed);
-    bool stopping = reader->stopping, lost = broker->fetcher->lost;
+    bool stopping = reader->stopping, lost = reader->reach.since_ns != 0;
     pthread_mutex_unlock(&reader->mutex);
     bool alone = broker->retry.tries > TRIES_QUIET && !lost && !stopping; /* the other brokers answer */
     if (alone && outage_goes_on(&broker->outage, why->text, now_ns))

@@ -46,9 +46,7 @@ static sl_result guide_connect(fetcher *fetcher, failure *failure)
         if (connection_open(fetcher->guide, server->host, server->port, &last) == SL_OK)
             return SL_OK;
     }
-    return fail(failure, SL_RETRY,
-                "kafka at %s does not answer: %s; is it running, and is kafka.bootstrap.servers right?",
-                fetcher->spec->bootstrap, last.text);
+    return fail(failure, SL_RETRY, "%s", last.text);
 }
 
 /* ---- Asking ---- */
@@ -86,6 +84,11 @@ sl_result guide_ask(fetcher *fetcher, failure *failure)
         return fail(failure, SL_RETRY, "kafka topic \"%s\" at %s: %s", fetcher->topic.name,
                     fetcher->spec->bootstrap, protocol_error_text(topic->error));
     return metadata_take(fetcher, &metadata, failure);
+}
+
+bool guide_was_heard(const fetcher *fetcher)
+{
+    return connection_is_open(fetcher->guide);
 }
 
 static void leaderless_tell(fetcher *fetcher, int32_t partition)
@@ -188,16 +191,16 @@ static sl_result metadata_take(fetcher *fetcher, const metadata *metadata, failu
 
 static void guide_tell(fetcher *fetcher, const failure *why)
 {
-    int64_t lasted_ns, now_ns = clock_ns(&clock_system);
-    char span[32];
-    pthread_mutex_lock(&fetcher->reader->mutex);
-    fetcher->lost = why->result != SL_OK;
-    pthread_mutex_unlock(&fetcher->reader->mutex);
-    if (why->result != SL_OK && outage_goes_on(&fetcher->unreachable, why->text, now_ns))
-        log_warn("kafka", "%s; batches go on without input until it is back", why->text);
-    if (why->result == SL_OK && outage_ends(&fetcher->unreachable, now_ns, &lasted_ns))
-        log_info("kafka", "%s at %s is back after %s", fetcher->topic.name, fetcher->spec->bootstrap,
-                 clock_span(lasted_ns, span));
+    int64_t unused_ns, now_ns = clock_ns(&clock_system);
+    bool heard = guide_was_heard(fetcher);
+    if (heard)
+        reach_found(fetcher->reader);
+    else
+        reach_lost(fetcher->reader, why->text);
+    if (heard && why->result != SL_OK && outage_goes_on(&fetcher->topicless, why->text, now_ns))
+        log_warn("kafka", "%s; it is waited for", why->text);
+    if (why->result == SL_OK && outage_ends(&fetcher->topicless, now_ns, &unused_ns))
+        log_info("kafka", "topic %s is back", fetcher->topic.name);
 }
 
 /* Waits until something is to be asked, not before rest_ns; false at the end. */

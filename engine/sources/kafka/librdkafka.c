@@ -14,18 +14,21 @@
 #include <base/log.h>
 #include <base/memory.h>
 #include <inttypes.h>
-#include <sources/kafka/reader.h>
+#include <sources/kafka/watch.h>
 #include <stdlib.h>
 
-enum { MESSAGES = 10000, IDLE_MS = 500, GATHER_MS = 5, ASK_MS = 5000 };
+enum { MESSAGES = 10000, IDLE_MS = 500, GATHER_MS = 5, ASK_MS = 5000, SOON_MS = 2000, CLOSE_MS = 1000 };
 
 typedef struct drain {
     rd_kafka_t *planner;
     rd_kafka_queue_t *arrivals;
     pthread_t thread;
     bool running;
+    watch watch;
 } drain;
 
+static sl_result topic_ask(kafka_reader *reader, int patience_ms, int32_t *count, failure *failure);
+static sl_result reason_add(kafka_reader *reader, failure *failure);
 static void *drain_run(void *argument);
 static bool drain_wait(kafka_reader *reader);
 static size_t drain_receive(kafka_reader *reader, rd_kafka_message_t **messages);
@@ -37,10 +40,38 @@ static sl_result drain_open(kafka_reader *reader, int32_t *count, failure *failu
 {
     drain *drain = reader->way_self = memory_new(sizeof *drain);
     kafka_client_spec client = {
-        KAFKA_PLANNER, reader->spec.settings, reader->spec.job, reader->spec.bytes_max, 0, NULL, NULL
+        .role = KAFKA_PLANNER,
+        .settings = reader->spec.settings,
+        .job = reader->spec.job,
+        .troubled = reader_told,
+        .opaque = reader,
     };
     SL_TRY(kafka_client_open(&client, &drain->planner, failure));
-    return kafka_topic_count(drain->planner, reader->topic, ASK_MS, count, failure);
+    drain->watch = (watch){ .reader = reader, .asker = drain->planner };
+    /* When a reason is known, whoever waits for the start wants to read it soon. */
+    sl_result result =
+        topic_ask(reader, kafka_patience_ms(reader_deadline_ns(reader), SOON_MS), count, failure);
+    if (result != SL_RETRY || reader->trouble[0])
+        return result;
+    failure_clear(failure);
+    return topic_ask(reader, kafka_patience_ms(reader_deadline_ns(reader), ASK_MS - SOON_MS), count, failure);
+}
+
+static sl_result topic_ask(kafka_reader *reader, int patience_ms, int32_t *count, failure *failure)
+{
+    sl_result result =
+        kafka_topic_count(((drain *)reader->way_self)->planner, reader->topic, patience_ms, count, failure);
+    return result == SL_RETRY ? reason_add(reader, failure) : result;
+}
+
+/* The library's own result says "transport failure"; why, it tells besides. */
+static sl_result reason_add(kafka_reader *reader, failure *failure)
+{
+    size_t size = strlen(failure->text);
+    rd_kafka_poll(((drain *)reader->way_self)->planner, 0);
+    if (reader->trouble[0])
+        snprintf(failure->text + size, sizeof failure->text - size, " (%s)", reader->trouble);
+    return failure->result;
 }
 
 /* rd_kafka_offsets_for_times() knows the times -1 and -2: one request per broker, and its timeout is honoured, which that
@@ -50,19 +81,19 @@ static sl_result drain_offsets(kafka_reader *reader, int64_t time_ms, int64_t *o
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)reader->count);
     for (size_t i = 0; i < reader->count; i++)
         rd_kafka_topic_partition_list_add(list, reader->topic, (int32_t)i)->offset = time_ms;
-    rd_kafka_resp_err_t error =
-        rd_kafka_offsets_for_times(((drain *)reader->way_self)->planner, list, ASK_MS);
+    rd_kafka_resp_err_t error = rd_kafka_offsets_for_times(
+        ((drain *)reader->way_self)->planner, list, kafka_patience_ms(reader_deadline_ns(reader), ASK_MS));
     for (int i = 0; i < list->cnt && !error; i++) {
         const rd_kafka_topic_partition_t *answer = &list->elems[i];
         error = answer->err;
         offsets[answer->partition] = answer->offset;
     }
     rd_kafka_topic_partition_list_destroy(list);
-    if (error)
-        return fail(failure, SL_RETRY,
-                    "kafka at %s: asking where the partitions of topic \"%s\" begin and end: %s",
-                    reader->servers, reader->topic, rd_kafka_err2str(error));
-    return SL_OK;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return SL_OK;
+    fail(failure, SL_RETRY, "kafka at %s: asking where the partitions of topic \"%s\" begin and end: %s",
+         reader->servers, reader->topic, rd_kafka_err2str(error));
+    return reason_add(reader, failure);
 }
 
 static sl_result drain_start(kafka_reader *reader, failure *failure)
@@ -80,7 +111,7 @@ static sl_result drain_start(kafka_reader *reader, failure *failure)
     if (pthread_create(&drain->thread, NULL, drain_run, reader) != 0)
         return fail(failure, SL_FAILED, "kafka topic \"%s\": no thread to read with", reader->topic);
     drain->running = true;
-    return SL_OK;
+    return watch_start(&drain->watch, failure);
 }
 
 static void drain_stop(kafka_reader *reader)
@@ -93,6 +124,7 @@ static void drain_stop(kafka_reader *reader)
     if (drain->running)
         pthread_join(drain->thread, NULL);
     drain->running = false;
+    watch_stop(&drain->watch);
 }
 
 static void drain_close(kafka_reader *reader)
@@ -102,7 +134,8 @@ static void drain_close(kafka_reader *reader)
         return;
     if (drain->arrivals)
         rd_kafka_queue_destroy(drain->arrivals);
-    kafka_client_close(drain->planner);
+    if (!kafka_client_close(drain->planner, CLOSE_MS))
+        log_debug("kafka", "topic %s: the client that asks did not close in time", reader->topic);
     free(drain);
 }
 
@@ -135,7 +168,6 @@ static void *drain_run(void *argument)
         }
         for (size_t i = 0; i < count; i++)
             rd_kafka_message_destroy(messages[i]);
-        rd_kafka_poll(reader->client, 0); /* answers to commits */
         commits_send(reader);
     }
     free(messages);

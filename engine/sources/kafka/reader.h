@@ -4,12 +4,15 @@
  *     begins, ends, times ----> offsets.c     where to start, where to stop
  *     input ----> a way's threads ----> chains     look() and take() cut from them
  *     lag tools <---- positions ---- commits.c, by librdkafka always
+ *     the log <------ gone, back --- reach.c
  *
- * There are two ways to get input (setting kafka.reader), behind one struct: librdkafka.c, and fetch.c of our own.
+ * There are two ways to get input (setting kafka.reader), behind one struct: librdkafka.c, and fetch.c of our own. Each finds
+ * out by itself whether the cluster is there; reach.c has the words for it.
  */
 #ifndef SOURCES_KAFKA_READER_H
 #define SOURCES_KAFKA_READER_H
 
+#include <base/outage.h>
 #include <clients/kafka.h>
 #include <pthread.h>
 #include <records/segment.h>
@@ -25,6 +28,12 @@ typedef struct kafka_part {
     int64_t commit; /* to be told to the group; -1: nothing is */
     bool hungry;    /* look() wanted more than is here, and there is more to read */
 } kafka_part;
+
+typedef struct kafka_reach { /* whether the cluster can be reached; under the lock */
+    int64_t since_ns;        /* it did not answer since; 0: it does */
+    bool away;               /* for longer than it takes to come back at once */
+    outage outage;
+} kafka_reach;
 
 typedef struct kafka_reader kafka_reader;
 
@@ -57,18 +66,25 @@ struct kafka_reader {
     char *topic;
     const char *servers;
     rd_kafka_t *client;        /* has the group's name: commits, and librdkafka's way of reading */
-    rd_kafka_queue_t *answers; /* to commits */
+    rd_kafka_queue_t *answers; /* to commits, and troubles */
+    char trouble[300];         /* the newest that librdkafka told; belongs to who polls its clients */
+    bool troubled;             /* it is new */
     source_partition *partitions;
     size_t count;
+    int64_t stop_ns; /* when the end began */
 
     pthread_mutex_t mutex;  /* of everything below */
     pthread_cond_t changed; /* room was made, or the end came */
+    kafka_reach reach;
     kafka_part *parts;
     segment *spare;
     size_t bytes, hungry, in_flight; /* parts that are hungry, that have ranges taken and not released */
     bool stopping;
     bool committing;   /* a commit is under way */
     bool commit_noted; /* parts have something to be committed */
+    rd_kafka_resp_err_t commit_error; /* of the last commit */
+    int64_t commit_since_ns;          /* commits fail since; 0: they do not */
+    outage commit_outage;
 };
 
 /* How much the chains may hold now. When nothing is to be released, since a replay waits for more of one partition while
@@ -91,6 +107,20 @@ static inline bool commits_wait(const kafka_reader *reader)
 }
 /* Sends what is noted unless a commit is under way. Runs on: the way's thread, which polls the client for the answer. */
 void commits_send(kafka_reader *reader);
+void commits_resume(kafka_reader *reader); /* what could not be told is noted once more */
 void commits_finish(kafka_reader *reader); /* after the way's stop(): waits a little for what is under way */
+
+/* The cluster was asked, and none of its brokers answered, or one did. One thread at a time. */
+void reach_lost(kafka_reader *reader, const char *why);
+void reach_found(kafka_reader *reader);
+
+/* The `troubled` of librdkafka's clients here, with the reader as their opaque. */
+void reader_told(rd_kafka_t *client, int error, const char *reason, void *opaque);
+
+/* Questions at the start wait until then; 0: as long as they like. */
+static inline int64_t reader_deadline_ns(const kafka_reader *reader)
+{
+    return reader->spec.deadline_ns ? *reader->spec.deadline_ns : 0;
+}
 
 #endif

@@ -140,6 +140,8 @@ size_t transport_receive(transport *transport, char *to, size_t size)
 
 static bool wait_is_over(transport *transport)
 {
+    if (transport->limit_ns && clock_ns(&clock_system) >= transport->limit_ns)
+        return transport_fail(transport, "no answer until --startup-timeout");
     if (transport->deadline_ns)
         return transport_fail(transport,
                               "not ready within the time (kafka.socket.connection.setup.timeout.ms)");
@@ -151,6 +153,8 @@ bool transport_wait(transport *transport, int fd, short events)
 {
     int64_t until_ns = transport->deadline_ns ? transport->deadline_ns
                                               : clock_ns(&clock_system) + transport->idle_ms * 1000000;
+    if (transport->limit_ns && transport->limit_ns < until_ns)
+        until_ns = transport->limit_ns;
     struct pollfd waits[2] = { { fd, events, 0 }, { transport->wakeup, POLLIN, 0 } };
     for (;;) {
         int64_t left_ms = (until_ns - clock_ns(&clock_system) + 999999) / 1000000;

@@ -21,6 +21,7 @@ typedef struct transport {
     struct ssl_st *tls;  /* NULL: plain */
     int64_t deadline_ns; /* while it is set nothing waits longer than until then; 0: none */
     int64_t idle_ms;     /* without one: how long the other side may be silent */
+    int64_t limit_ns;    /* nothing waits longer than until then in any case; 0: none */
     bool hung_up;        /* the other side ended it */
     char why[300];
 } transport;

@@ -432,6 +432,19 @@ size_t trial_files(trial *trial)
     return count;
 }
 
+static bool has_files(trial *trial, const void *count)
+{
+    return trial_files(trial) >= *(const size_t *)count;
+}
+
+void trial_wait_files(trial *trial, size_t count)
+{
+    if (!wait_for(trial, has_files, &count)) {
+        log_show(trial);
+        fail_msg("there are fewer than %zu files of documents", count);
+    }
+}
+
 unsigned trial_logged(trial *trial, const char *text)
 {
     unsigned times = 0;

@@ -48,7 +48,8 @@ void trial_finish(trial *trial); /* starts it with --available-now, and asserts 
 void trial_wait_all(trial *trial);
 /* Waits until the job's log has this text as often. */
 void trial_wait_log(trial *trial, const char *text, unsigned times);
-size_t trial_files(trial *trial); /* of documents */
+size_t trial_files(trial *trial);                  /* of documents */
+void trial_wait_files(trial *trial, size_t count); /* until there are so many */
 unsigned trial_logged(trial *trial, const char *text);
 
 /* What a command prints on standard output. Free it. */

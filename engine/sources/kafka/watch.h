@@ -1,0 +1,20 @@
+/*
+ * sources/kafka/watch.h - beside librdkafka's reading: takes what is told to reader->client, answers to commits and troubles with
+ * brokers, and finds out whether the cluster is there.
+ */
+#ifndef SOURCES_KAFKA_WATCH_H
+#define SOURCES_KAFKA_WATCH_H
+
+#include <sources/kafka/reader.h>
+
+typedef struct watch {
+    kafka_reader *reader;
+    rd_kafka_t *asker; /* whom it asks: a handle that does not fetch */
+    pthread_t thread;
+    bool running;
+} watch;
+
+sl_result watch_start(watch *watch, failure *failure); /* reader and asker are set */
+void watch_stop(watch *watch);                         /* after reader->stopping; also when it does not run */
+
+#endif
