@@ -13,7 +13,7 @@ void search_server_stop(search_server *server); /* NULL is fine */
 
 const char *search_server_url(const search_server *server);
 
-void search_server_kill(search_server *server); /* SIGKILL */
+void search_server_kill(search_server *server);    /* SIGKILL */
 void search_server_restart(search_server *server); /* at its address, with its data, unless it runs */
 
 /* The body of the answer, whatever its status; `body` NULL: none. It lives until the next call. */
