@@ -62,7 +62,7 @@ static int make_trial(void **state)
     snprintf(trial->topic, sizeof trial->topic, "topic-%u", ++trials);
     trial->settings = topic_settings(kafka_mock_servers(mock));
     static char topic[] = "in", id[] = "in-0-";
-    trial->names[0] = (origin_name){ topic, 0, id, strlen(id) };
+    trial->names[0] = (origin_name){ .topic = topic, .id = id, .id_size = strlen(id) };
     trial->origins = (origins){ trial->names, 1 };
     trial->output = (sl_output){ .name = "plays", .id = SL_FIELDS(play, origin) };
     trial->batch = (sink_batch){ 1, BATCH_MS, 1, trial->exceptions };

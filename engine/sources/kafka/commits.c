@@ -124,7 +124,7 @@ static void commit_failed(kafka_reader *reader, const positions *list, rd_kafka_
         if (*commit < 0) /* no newer one was noted */
             *commit = list->elems[i].offset;
     }
-    reader->committing = false;
+    reader->committing = reader->commit_noted = false; /* not again at once */
     reader->commit_error = error;
     int64_t now_ns = clock_ns(&clock_system);
     if (reader->commit_since_ns == 0 || reader->reach.since_ns != 0)

@@ -175,7 +175,8 @@ static sl_result metadata_take(fetcher *fetcher, const metadata *metadata, failu
     for (size_t i = 0; i < metadata->broker_count && result == SL_OK; i++)
         result = broker_take(fetcher, &metadata->brokers[i], failure);
     bool known = wire_uuid_is(&fetcher->topic.id), told = wire_uuid_is(&topic->id);
-    if (known && told && memcmp(&fetcher->topic.id, &topic->id, sizeof topic->id) != 0)
+    bool anew = known && told && memcmp(&fetcher->topic.id, &topic->id, sizeof topic->id) != 0;
+    if (anew)
         topic_is_new(fetcher);
     if (told && !known)
         fetcher->topic.id = topic->id;
@@ -183,6 +184,8 @@ static sl_result metadata_take(fetcher *fetcher, const metadata *metadata, failu
     fetcher->stale = leaderless >= 0;
     pthread_cond_broadcast(&reader->changed);
     pthread_mutex_unlock(&reader->mutex);
+    if (anew && reader->spec.wake)
+        reader->spec.wake(reader->spec.wake_argument);
     leaderless_tell(fetcher, leaderless);
     return result;
 }
