@@ -19,6 +19,7 @@ KILLS   ?= 60
 SEED    ?=
 REAL    ?=
 HISTORY ?=
+MUTANT  ?=
 # Of the simulation: how many seeds; from SEED on, which alone means that one; VERBOSE=1 shows its steps
 SEEDS   ?= 10000
 VERBOSE ?=
@@ -125,7 +126,7 @@ all: $(command) $(jobs)
 bench_commands := bench bench-engine bench-kafka bench-limits bench-peers bench-counts bench-quick
 
 # Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
-ifneq ($(filter-out deps check clean help demo test test-asan test-tsan torture simulate fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps check clean help demo test test-asan test-tsan torture simulate mutants fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) && echo yes),yes)
 $(error A library or pkg-config itself is missing (of $(PACKAGES)); "make deps" installs it)
 endif
@@ -297,6 +298,14 @@ simulate:
 	+@$(again) run-simulate
 run-simulate: $(out)/tests/simulate/simulate.test
 	@$(if $(SEED),SEED=$(SEED)) SEEDS=$(if $(SEED),$(if $(filter file,$(origin SEEDS)),1,$(SEEDS)),$(SEEDS)) VERBOSE=$(VERBOSE) $<
+
+## make mutants       plants known mistakes one at a time; the simulation has to find each (SEEDS=10000; MUTANT=part of a name)
+.PHONY: mutants run-mutants
+mutants:
+	@tests/deps.sh build test
+	+@$(again) run-mutants
+run-mutants: $(out)/tests/simulate/simulate.test
+	@tests/mutants/run.sh $(SEEDS) "$(MUTANT)"
 
 ## make fuzz-fetch    damaged bytes for all that reads what a Kafka broker sends (RUNS=10000000: so many for each target)
 .PHONY: fuzz-fetch run-fuzz-fetch

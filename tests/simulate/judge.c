@@ -103,6 +103,16 @@ static bool is_excused(void)
     return world->sync_failed || (starting && (world->was_full || strstr(world->told, unreachable)));
 }
 
+static void death_draw(bool dies)
+{
+    dice *dice = &the_world->dice;
+    the_world->dies_at = the_world->dies_at_sync = 0;
+    if (dies && dice_below(dice, 3) == 0)
+        the_world->dies_at_sync = 1 + (unsigned)dice_below(dice, 40);
+    else if (dies)
+        the_world->dies_at = 1 + (unsigned)dice_below(dice, dice_below(dice, 2) ? 80 : 900);
+}
+
 static bool lives_run(void)
 {
     world *world = the_world;
@@ -111,8 +121,7 @@ static bool lives_run(void)
     for (world->life = 1; world->life < LIVES_MOST; world->life++) {
         world->steps = 0;
         world->sync_failed = world->was_full = false;
-        world->dies_at =
-            world->life <= kills ? 1 + (unsigned)dice_below(dice, dice_below(dice, 2) ? 80 : 900) : 0;
+        death_draw(world->life <= kills);
         int end = life_start(&(life_spec){ 0 });
         if (world->verbose)
             fprintf(stderr, "  life %u: %d, %u steps %s\n", world->life, end, world->steps, world->told);

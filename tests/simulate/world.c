@@ -89,6 +89,8 @@ bool world_step(const char *what, const char *where, size_t size)
     if (world->full_for)
         world->full_for--;
     bool dies = world->steps == world->dies_at;
+    if (world->dies_at_sync && strcmp(what, "sync") == 0)
+        dies = --world->dies_at_sync == 0;
     if (world->verbose)
         fprintf(stderr, "    %u.%u %lld ms %s %s %zu%s\n", world->life, world->steps,
                 (long long)(world->now_ns / 1000000), what, where, size, dies ? " - dies" : "");

@@ -40,6 +40,7 @@ typedef struct world {
     trouble trouble; /* of this history; all 0: nothing goes wrong */
     int64_t now_ns, wall_ahead_ns, over_ms;
     unsigned life, steps, dies_at; /* dies_at 0: it does not */
+    unsigned dies_at_sync;         /* instead: before this sync */
     uint64_t trace;
     bool verbose, sync_failed, was_full;
     unsigned full_for; /* steps */
