@@ -12,7 +12,10 @@
 
 /* In each a batch may have left its id and T; of damaged files what is whole. */
 static const char *const marked[] = { "journal", "checkpoint-", "damaged-checkpoint-", NULL };
-static const char *const removed[] = { "journal", "checkpoint-", "damaged-checkpoint-", "history", NULL };
+static const char *const removed[] = { "journal", "checkpoint-", "damaged-checkpoint-", "history", "crashes",
+                                       "poison",  NULL };
+static const char *const removed_for_new[] = { "journal", "checkpoint-", "damaged-checkpoint-",
+                                               "crashes", "poison",      NULL };
 
 typedef sl_result visit(const char *path, const char *name, batch_mark *newest, failure *failure);
 
@@ -21,16 +24,39 @@ static sl_result files_visit(const char *work_dir, const char *prefix, visit *vi
 static sl_result file_mark(const char *path, const char *name, batch_mark *newest, failure *failure);
 static sl_result file_remove(const char *path, const char *name, batch_mark *newest, failure *failure);
 
-sl_result reset_folder(const char *work_dir, batch_mark *newest, failure *failure)
+static sl_result files_mark(const char *work_dir, batch_mark *newest, failure *failure)
 {
     for (size_t i = 0; marked[i]; i++)
         SL_TRY(files_visit(work_dir, marked[i], file_mark, newest, failure));
+    return SL_OK;
+}
+
+sl_result reset_folder(const char *work_dir, batch_mark *newest, failure *failure)
+{
+    SL_TRY(files_mark(work_dir, newest, failure));
     SL_TRY(files_visit(work_dir, RETRIES_FILE, file_remove, newest, failure));
     if (newest->id)
         SL_TRY(checkpoint_begin_anew(work_dir, newest, failure));
     for (size_t i = 0; removed[i]; i++)
         SL_TRY(files_visit(work_dir, removed[i], file_remove, newest, failure));
     return SL_OK;
+}
+
+sl_result reset_folder_to(const char *work_dir, const saved *to, bool with_state, batch_mark *newest,
+                          failure *failure)
+{
+    char name[CHECKPOINT_NAME_ROOM];
+    buffer path = { 0 };
+    mark_raise(newest, (batch_mark){ to->batch_id, to->time_ms });
+    SL_TRY(files_mark(work_dir, newest, failure));
+    checkpoint_name(newest->id, name);
+    buffer_print(&path, "%s/%s", work_dir, name);
+    buffer_byte(&path, '\0');
+    sl_result result = saved_write(to, path.at, newest, with_state, failure);
+    buffer_done(&path);
+    for (size_t i = 0; removed_for_new[i] && result == SL_OK; i++)
+        result = files_visit(work_dir, removed_for_new[i], file_remove, newest, failure);
+    return result;
 }
 
 static sl_result files_visit(const char *work_dir, const char *prefix, visit *visit, batch_mark *newest,

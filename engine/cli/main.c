@@ -12,7 +12,7 @@
 #define SLUICE_VERSION "0.1.0"
 #endif
 
-enum { COMMANDS = 9 };
+enum { COMMANDS = 11 };
 static const command *const commands[COMMANDS];
 
 static const command *command_find(const char *name);
@@ -82,7 +82,7 @@ static void overview_print(FILE *out)
 {
     fprintf(out, "sluice: streams of records in small batches\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  sluice %-8s %s\n", commands[i]->name, commands[i]->about);
+        fprintf(out, "  sluice %-10s %s\n", commands[i]->name, commands[i]->about);
     fprintf(out, "\n`sluice help COMMAND` tells more; `sluice --version` tells the version.\n"
                  "Exit codes: 0 ended as asked, 1 failed, 2 bad usage, 3 a server could not be reached,\n"
                  "4 too many failed batches, 5 data loss refused, 6 already running.\n");
@@ -94,6 +94,6 @@ static const command command_broker = { .name = "broker",
                                         .run_words = broker_run };
 
 static const command *const commands[COMMANDS] = {
-    &command_submit, &command_list,  &command_status, &command_stop, &command_batches,
-    &command_dlq,    &command_reset, &command_broker, &command_demo,
+    &command_submit,     &command_list,      &command_status, &command_stop,   &command_batches, &command_dlq,
+    &command_checkpoint, &command_savepoint, &command_reset,  &command_broker, &command_demo,
 };

@@ -116,6 +116,12 @@ static sl_result file_start(void *self, source_partition *partitions, size_t cou
                     source->spec.name);
     for (uint32_t i = 0; i < count; i++) {
         file_part *part = &source->parts[i];
+        if (partitions[i].offset < -1)
+            return fail(
+                failure, SL_USAGE,
+                "input %s: the job was reset to a time, but lines of files have none; use sluice reset "
+                "--to-offsets",
+                source->spec.name);
         if (partitions[i].offset >= 0)
             part->chain.next = partitions[i].offset;
         SL_TRY(part_size(source, i, failure));

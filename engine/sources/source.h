@@ -46,8 +46,20 @@ typedef struct source_spec {
 typedef struct source_partition {
     const char *topic;
     int32_t partition;
-    int64_t offset; /* where reading goes on; -1 before start(): as the spec says */
+    int64_t
+        offset; /* where reading goes on; before start() -1: as the spec says, below that: source_at_time() */
 } source_partition;
+
+/* The offset of the first record at or behind a time, which the source is to find (`sluice reset --to-time`). */
+static inline int64_t source_at_time(int64_t ms)
+{
+    return -2 - ms;
+}
+
+static inline int64_t source_time_of(int64_t offset) /* of one below -1 */
+{
+    return -2 - offset;
+}
 
 /* How much the engine would cut of a partition. */
 typedef struct source_wish {

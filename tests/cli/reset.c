@@ -73,7 +73,7 @@ static void it_keeps_how_far_the_batches_had_come(void **state)
         "{\"job\":\"listens\",\"batch_id\":41,\"batch_time\":1795402680000,\"state\":\"completed\"}\n");
     assert_int_equal(words_run(&command_reset, "reset listens --yes"), 0);
     assert_non_null(
-        strstr(words_printed(), "starts anew, with batch 42 at a time after 2026-11-23T02:58:00.000Z"));
+        strstr(words_printed(), "starts with batch 42, at a time after 2026-11-23T02:58:00.000Z"));
     assert_non_null(strstr(words_printed(), "Numbers and times of its\nbatches go on"));
     assert_true(folder_has(in_job("checkpoint-000000000000000041")));
     assert_false(folder_has(in_job("history.ndjson")));

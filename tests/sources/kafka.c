@@ -238,6 +238,20 @@ static void a_time_beyond_the_last_message_is_the_end(void **state)
     assert_int_equal(trial->partitions[1].offset, 0);
 }
 
+/* As `sluice reset --to-time` leaves it. */
+static void a_partition_may_be_set_back_to_a_time(void **state)
+{
+    trial *trial = *state;
+    failure failure = { 0 };
+    topic_fill(kafka_mock_servers(mock), trial->topic, 0, 0, 10);
+    topic_fill(kafka_mock_servers(mock), trial->topic, 1, 0, 20);
+    int64_t future =
+        source_at_time(INT64_C(32503680000000)); /* the year 3000; a mock broker knows no other time */
+    assert_int_equal(started_at(trial, (int64_t[]){ -1, future, 0 }, &failure), SL_OK);
+    assert_int_equal(trial->partitions[0].offset, 0); /* as the settings say */
+    assert_int_equal(trial->partitions[1].offset, 20);
+}
+
 static void available_now_ends_at_the_ends_found_at_start(void **state)
 {
     trial *trial = *state;
@@ -437,6 +451,7 @@ int main(void)
         with_a_topic(keys_times_and_tombstones_are_kept),
         with_a_topic(it_goes_on_at_given_offsets),
         with_a_topic(a_time_beyond_the_last_message_is_the_end),
+        with_a_topic(a_partition_may_be_set_back_to_a_time),
         with_a_topic(available_now_ends_at_the_ends_found_at_start),
         with_a_topic(what_is_gathered_is_bounded_and_goes_on_after_release),
         with_a_topic(a_missing_topic_may_still_come),

@@ -230,6 +230,12 @@ static void a_time_is_the_first_record_of_that_time_or_later(void **state)
     trial->spec.start_ms = base + 4001;
     started(trial);
     assert_int_equal(trial->partitions[0].offset, 5);
+    source_kafka.close(trial->self);
+    failure failure = { 0 };
+    trial->spec.start = SOURCE_LATEST;
+    assert_int_equal(started_at(trial, source_at_time(base + 2500), &failure),
+                     SL_OK); /* set back by a reset */
+    assert_int_equal(trial->partitions[0].offset, 3);
 }
 
 static void asking_for_a_topic_does_not_make_it(void **state)

@@ -30,12 +30,33 @@ static sl_result bounds_ask(kafka_reader *reader, bounds *bounds, failure *failu
     return SL_OK;
 }
 
+/* Starts of partitions that were set back to a time. */
+static sl_result times_ask(kafka_reader *reader, const source_partition *partitions, const bounds *bounds,
+                           failure *failure)
+{
+    int64_t *found = memory_new(reader->count * sizeof *found), asked = -1;
+    sl_result result = SL_OK;
+    for (size_t i = 0; i < reader->count && result == SL_OK; i++) {
+        if (partitions[i].offset >= -1)
+            continue;
+        if (asked != partitions[i].offset)
+            result = reader->way->offsets(reader, source_time_of(partitions[i].offset), found, failure);
+        asked = partitions[i].offset;
+        bool beyond = found[i] < 0 || found[i] > bounds->end[i];
+        bounds->start[i] = beyond ? bounds->end[i] : found[i];
+    }
+    free(found);
+    return result;
+}
+
 sl_result offsets_resolve(kafka_reader *reader, source_partition *partitions, failure *failure)
 {
     size_t count = reader->count;
     int64_t *memory = memory_new(3 * count * sizeof *memory);
     bounds bounds = { memory, memory + count, memory + 2 * count };
     sl_result result = bounds_ask(reader, &bounds, failure);
+    if (result == SL_OK)
+        result = times_ask(reader, partitions, &bounds, failure);
     for (size_t i = 0; i < count && result == SL_OK; i++)
         if (partitions[i].offset >= 0)
             result = offset_check(reader, &partitions[i], bounds.begin[i], bounds.end[i], failure);

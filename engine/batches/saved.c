@@ -1,0 +1,235 @@
+/*
+ * batches/saved.c - frames of a checkpoint, taken apart.
+ */
+#include <base/hash.h>
+#include <base/memory.h>
+#include <batches/saved.h>
+#include <plan/window.h>
+#include <stdlib.h>
+
+static bool frame_take(saved *self, sl_text payload);
+static void amount_count(const saved *saved, saved_amount *amount);
+
+sl_result saved_read(const char *path, saved *self, failure *failure)
+{
+    sl_text payload;
+    *self = (saved){ 0 };
+    SL_TRY(disk_read(path, &self->bytes, failure));
+    sl_text file = { self->bytes.at, self->bytes.size };
+    for (size_t at = 0; frame_read(file, &at, &payload) && frame_take(self, payload); self->whole = at)
+        self->frames++;
+    return self->frames ? SL_OK : fail(failure, SL_FAILED, "%s does not begin with a whole frame", path);
+}
+
+sl_result saved_newest(const char *work_dir, saved *self, failure *failure)
+{
+    char **names = NULL;
+    size_t count = 0;
+    buffer path = { 0 };
+    bool found = false;
+    SL_TRY(disk_list(work_dir, "checkpoint-", &names, &count, failure));
+    for (size_t i = count; i-- > 0;) {
+        struct failure unusable = { 0 };
+        path.size = 0;
+        buffer_print(&path, "%s/%s", work_dir, names[i]);
+        buffer_byte(&path, '\0');
+        if (!found && !(found = saved_read(path.at, self, &unusable) == SL_OK))
+            saved_done(self);
+        free(names[i]);
+    }
+    free(names);
+    buffer_done(&path);
+    return found ? SL_OK
+                 : fail(failure, SL_USAGE,
+                        "there is no checkpoint in %s that can be read: the job has done no batch", work_dir);
+}
+
+void saved_done(saved *self)
+{
+    buffer_done(&self->bytes);
+    buffer_done(&self->positions);
+    buffer_done(&self->windows);
+    buffer_done(&self->parts);
+    *self = (saved){ 0 };
+}
+
+saved_validity saved_judge(const saved *self)
+{
+    sl_text file = { self->bytes.at, self->bytes.size };
+    if (self->frames == 0)
+        return SAVED_USELESS;
+    if (self->whole == file.size)
+        return SAVED_WHOLE;
+    return frame_find(file, self->whole) < file.size ? SAVED_DAMAGED : SAVED_TORN;
+}
+
+sl_result saved_write(const saved *self, const char *path, const batch_mark *mark, bool with_state,
+                      failure *failure)
+{
+    buffer frame = { 0 };
+    size_t start, count = self->positions.size / sizeof(saved_position);
+    const saved_position *positions = (const saved_position *)(const void *)self->positions.at;
+    const saved_window *windows = (const saved_window *)(const void *)self->windows.at;
+    const saved_part *parts = (const saved_part *)(const void *)self->parts.at;
+    frame_begin(&frame, &start);
+    put_i64(&frame, mark->id);
+    put_i64(&frame, mark->time_ms);
+    put_i64(&frame, self->interval_ms);
+    put_i64(&frame, (int64_t)count);
+    for (size_t i = 0; i < count; i++) {
+        put_text(&frame, positions[i].topic);
+        put_i64(&frame, positions[i].partition);
+        put_i64(&frame, positions[i].next);
+    }
+    count = with_state ? self->windows.size / sizeof *windows : 0;
+    put_i64(&frame, (int64_t)count);
+    for (size_t i = 0; i < count; i++) {
+        put_text(&frame, windows[i].name);
+        put_i64(&frame, windows[i].length_ms);
+        put_i64(&frame, windows[i].pane_ms);
+    }
+    put_text(&frame, with_state ? self->account : (sl_text){ 0 }); /* an empty one: the job has forgotten */
+    for (size_t i = 0; with_state && i < self->parts.size / sizeof *parts; i++) {
+        put_text(&frame, parts[i].name);
+        put_text(&frame, parts[i].bytes);
+    }
+    frame_end(&frame, start);
+    sl_result result = disk_replace(path, frame.at, frame.size, failure);
+    buffer_done(&frame);
+    return result;
+}
+
+static bool frame_take(saved *self, sl_text payload)
+{
+    frame_reader reader = { payload.at, payload.at + payload.size, false };
+    self->positions.size = self->windows.size = 0;
+    self->batch_id = get_i64(&reader);
+    self->time_ms = get_i64(&reader);
+    self->interval_ms = get_i64(&reader);
+    for (int64_t count = get_i64(&reader); count > 0 && !reader.damaged; count--) {
+        saved_position position = { .topic = get_text(&reader) };
+        position.partition = get_i64(&reader);
+        position.next = get_i64(&reader);
+        buffer_append(&self->positions, &position, sizeof position);
+    }
+    for (int64_t count = get_i64(&reader); count > 0 && !reader.damaged; count--) {
+        saved_window window = { .name = get_text(&reader) };
+        window.length_ms = get_i64(&reader);
+        window.pane_ms = get_i64(&reader);
+        buffer_append(&self->windows, &window, sizeof window);
+    }
+    self->account = get_text(&reader);
+    while (reader.at < reader.end && !reader.damaged) {
+        saved_part part = { .name = get_text(&reader) };
+        part.bytes = get_text(&reader);
+        buffer_append(&self->parts, &part, sizeof part);
+    }
+    return !reader.damaged;
+}
+
+/* ---- How much ---- */
+
+size_t saved_amounts(const saved *self, saved_amount **amounts)
+{
+    const saved_part *parts = (const saved_part *)(const void *)self->parts.at;
+    const saved_window *windows = (const saved_window *)(const void *)self->windows.at;
+    size_t count = 0, part_count = self->parts.size / sizeof *parts;
+    saved_amount *made = memory_new((part_count + 1) * sizeof *made);
+    for (size_t i = 0; i < part_count; i++) {
+        size_t at = 0;
+        while (at < count && !sl_text_equal(made[at].name, parts[i].name))
+            at++;
+        made[at].name = parts[i].name;
+        made[at].bytes += parts[i].bytes.size;
+        count += at == count;
+    }
+    for (size_t i = 0; i < count; i++) {
+        for (size_t w = 0; w < self->windows.size / sizeof *windows; w++)
+            if (sl_text_equal(windows[w].name, made[i].name))
+                made[i].window = &windows[w];
+        amount_count(self, &made[i]);
+    }
+    *amounts = made;
+    return count;
+}
+
+static bool varint_read(const char **at, const char *end, uint64_t *value)
+{
+    *value = 0;
+    for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
+        unsigned char byte = (unsigned char)*(*at)++;
+        *value |= (uint64_t)(byte & 0x7F) << shift;
+        if (byte < 0x80)
+            return true;
+    }
+    return false;
+}
+
+/* The keys of a count's pieces (see operators/count_state.c) whose pane is still in the window, by their hashes. */
+static void keys_gather(sl_text bytes, int64_t gone, buffer *hashes)
+{
+    const char *at = bytes.at, *end = at + bytes.size;
+    uint64_t size, times;
+    int64_t pane;
+    for (uint32_t keys; (size_t)(end - at) >= sizeof pane + sizeof keys;) {
+        memcpy(&pane, at, sizeof pane);
+        memcpy(&keys, at + sizeof pane, sizeof keys);
+        at += sizeof pane + sizeof keys;
+        for (; keys; keys--) {
+            if (!varint_read(&at, end, &size) || size > (uint64_t)(end - at))
+                return;
+            uint64_t hash = hash_bytes(at, size);
+            at += size;
+            if (!varint_read(&at, end, &times))
+                return;
+            if (pane > gone)
+                buffer_append(hashes, &hash, sizeof hash);
+        }
+    }
+}
+
+static int hash_order(const void *left, const void *right)
+{
+    const uint64_t *a = left, *b = right;
+    return (*a > *b) - (*a < *b);
+}
+
+static int64_t distinct(buffer *hashes)
+{
+    uint64_t *at = (uint64_t *)(void *)hashes->at;
+    size_t count = hashes->size / sizeof *at;
+    int64_t found = count > 0;
+    if (count)
+        qsort(at, count, sizeof *at, hash_order);
+    for (size_t i = 1; i < count; i++)
+        found += at[i] != at[i - 1];
+    return found;
+}
+
+/* The pane before the window's first: all of a count without a window is of its own batch. */
+static int64_t pane_gone(const saved *self, const saved_window *saved)
+{
+    window window = { .pane_ms = saved->pane_ms, .panes = saved->length_ms / saved->pane_ms };
+    return window_gone(&window, self->time_ms);
+}
+
+static void amount_count(const saved *self, saved_amount *amount)
+{
+    const saved_part *parts = (const saved_part *)(const void *)self->parts.at;
+    buffer hashes = { 0 };
+    bool is_count = amount->window && amount->window->pane_ms > 0 && amount->window->length_ms > 0;
+    for (size_t i = 0; i < self->parts.size / sizeof *parts; i++) {
+        uint32_t lists = 0;
+        if (!sl_text_equal(parts[i].name, amount->name))
+            continue;
+        if (is_count)
+            keys_gather(parts[i].bytes, pane_gone(self, amount->window), &hashes);
+        else if (parts[i].bytes.size >= sizeof lists) { /* each part has all the lists: the last one counts */
+            memcpy(&lists, parts[i].bytes.at, sizeof lists);
+            amount->keys = lists;
+        }
+    }
+    if (is_count)
+        amount->keys = distinct(&hashes);
+    buffer_done(&hashes);
+}
