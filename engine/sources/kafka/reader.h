@@ -80,8 +80,8 @@ struct kafka_reader {
     segment *spare;
     size_t bytes, hungry, in_flight; /* parts that are hungry, that have ranges taken and not released */
     bool stopping;
-    bool committing;   /* a commit is under way */
-    bool commit_noted; /* parts have something to be committed */
+    bool committing;                  /* a commit is under way */
+    bool commit_noted;                /* parts have something to be committed */
     rd_kafka_resp_err_t commit_error; /* of the last commit */
     int64_t commit_since_ns;          /* commits fail since; 0: they do not */
     outage commit_outage;
