@@ -174,7 +174,8 @@ static void wait_for_team(executor *self, unsigned team)
     }
 }
 
-/* What a worker does in a region of `team` workers. */
+/* What a worker does in a region of `team` workers. All must go the same way: what one decides by does not change between the
+ * barrier before and the next. */
 static void work(executor *self, worker *worker, bool first_round, unsigned team)
 {
     chunks_run(self, worker, first_round);
@@ -182,11 +183,12 @@ static void work(executor *self, worker *worker, bool first_round, unsigned team
     wait_for_team(self, team);
     if (atomic_load(&self->failed) || atomic_load(&self->parked_chunks))
         return;
-    if (worker->task.worker == 0)
+    if (worker->task.worker == 0) {
         state_fits(self, &worker->task.failure);
-    note_failed(self, worker);
+        self->too_large = worker->task.failure.result != SL_OK;
+    }
     wait_for_team(self, team);
-    if (atomic_load(&self->failed))
+    if (self->too_large)
         return;
     run_merges(self, worker);
     note_failed(self, worker);
@@ -204,6 +206,39 @@ static unsigned workers_needed(const executor *self)
     return bytes < SERIAL_BYTES || count < 2 ? 1 : self->spec.workers;
 }
 
+/* A round of the workers that stand by; false: there is none any more. Asked for before the next barrier only. */
+static bool work_together(executor *self, int number)
+{
+    pthread_barrier_wait(&self->barrier);
+    if (self->over)
+        return false;
+    work(self, &self->workers[number], self->first_round, self->spec.workers);
+    pthread_barrier_wait(&self->barrier);
+    return true;
+}
+
+sl_result executor_stand_by(executor *self, executor_work *run, void *argument, failure *failure)
+{
+    sl_result result = SL_OK;
+    if (self->spec.workers == 1)
+        return run(argument, failure);
+    self->over = false;
+#pragma omp parallel num_threads((int)self->spec.workers)
+    {
+        int number = omp_get_thread_num();
+        bool all = omp_get_num_threads() == (int)self->spec.workers;
+        if (number == 0) {
+            self->stands_by = all;
+            result = run(argument, failure);
+            self->stands_by = false;
+            self->over = true;
+        }
+        while (all && work_together(self, number))
+            ;
+    }
+    return result;
+}
+
 static void round_run(executor *self, bool first_round)
 {
     atomic_store(&self->next_block, 0);
@@ -211,6 +246,11 @@ static void round_run(executor *self, bool first_round)
     atomic_store(&self->parked_chunks, 0);
     if (workers_needed(self) == 1) {
         work(self, &self->workers[0], first_round, 1);
+        return;
+    }
+    if (self->stands_by) {
+        self->first_round = first_round;
+        work_together(self, 0);
         return;
     }
 #pragma omp parallel num_threads((int)self->spec.workers)

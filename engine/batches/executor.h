@@ -36,6 +36,11 @@ typedef struct executor_result {
 sl_result executor_open(const executor_spec *spec, executor **executor, failure *failure);
 void executor_close(executor *executor); /* NULL is fine */
 
+/* Calls run() with the workers standing by: asleep until a batch needs them, and at once there. Without it each batch gathers
+ * them anew, and OpenMP has them spin for milliseconds afterwards, on a core that the reading threads want. */
+typedef sl_result executor_work(void *argument, failure *failure);
+sl_result executor_stand_by(executor *executor, executor_work *run, void *argument, failure *failure);
+
 /* One attempt. frame->merged is set once the state holds the batch; the same frame comes again at the next attempt. */
 sl_result executor_run(executor *executor, batch *batch, batch_frame *frame, executor_result *result,
                        failure *failure);

@@ -38,6 +38,8 @@ struct executor {
     buffer saved;   /* one node's state on its way to the checkpoint */
     atomic_uint next_block, next_shard, parked_chunks;
     atomic_bool failed;
+    bool too_large;                    /* worker 0 says so between two barriers, when nobody reads it */
+    bool stands_by, first_round, over; /* the driver's; workers that stand by read them behind a barrier */
     pthread_barrier_t barrier;
 };
 

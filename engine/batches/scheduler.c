@@ -239,8 +239,9 @@ sl_result scheduler_run_one(scheduler *self, batch *batch, failure *failure)
     return SL_OK;
 }
 
-sl_result scheduler_run(scheduler *self, failure *failure)
+static sl_result batches_run(void *argument, failure *failure)
 {
+    scheduler *self = argument;
     batch *batch;
     while ((batch = generator_take(self->spec.generator, failure))) {
         sl_result result = scheduler_run_one(self, batch, failure);
@@ -250,6 +251,11 @@ sl_result scheduler_run(scheduler *self, failure *failure)
             return waited && atomic_load(self->spec.stop) ? SL_OK : result;
     }
     return failure->result;
+}
+
+sl_result scheduler_run(scheduler *self, failure *failure)
+{
+    return executor_stand_by(self->spec.executor, batches_run, self, failure);
 }
 
 /* ---- Asked from other threads ---- */

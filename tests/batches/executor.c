@@ -362,6 +362,68 @@ static void a_state_that_would_not_fit_is_told_before_it_grows(void **state)
     assert_non_null(strstr(trial->failure.text, "memory.state"));
 }
 
+/* ---- Workers that stand by ---- */
+
+enum { LARGE = 20000 }; /* more than one worker's share */
+
+static void send_large(trial *trial)
+{
+    for (int i = 0; i < LARGE; i++)
+        inputs_send(&trial->inputs, (uint32_t)(i / 100) % 2, i % 4 ? "often" : "seldom");
+}
+
+static sl_result batches_of_all_sizes(void *argument, failure *failure)
+{
+    trial *trial = argument;
+    for (int64_t batch = 1; batch <= 8; batch++) {
+        if (batch % 4)
+            send_large(trial);
+        else
+            send(trial, "often");
+        scripts[0].bad_flushes = batch % 3 == 0;
+        cut(trial);
+        if (batch % 3 == 0)
+            assert_int_equal(attempt(trial), SL_RETRY);
+        assert_int_equal(attempt(trial), SL_OK);
+        assert_became(trial, batch % 4 ? LARGE : 1, 0, 0, 0);
+    }
+    return (fail)(failure, SL_DATA_LOSS, "it ends with this");
+}
+
+static void workers_stand_by_from_batch_to_batch(void **state)
+{
+    trial *trial = *state;
+    failure failure = { 0 };
+    open_executor(trial, 1, 3);
+    assert_int_equal(executor_stand_by(trial->executor, batches_of_all_sizes, trial, &failure), SL_DATA_LOSS);
+    assert_string_equal(failure.text, "it ends with this");
+    assert_non_null(strstr(counts(trial), "\"word\":\"often\",\"times\":"));
+    send_large(trial); /* and without them */
+    cut(trial);
+    assert_int_equal(attempt(trial), SL_OK);
+    assert_became(trial, LARGE, 0, 0, 0);
+}
+
+static sl_result batches_that_do_not_fit(void *argument, failure *failure)
+{
+    trial *trial = argument;
+    send_large(trial);
+    cut(trial);
+    for (int tries = 0; tries < 200; tries++)
+        assert_int_equal(attempt(trial), SL_LIMIT);
+    return failure->result;
+}
+
+static void workers_that_stand_by_agree_on_a_state_that_would_not_fit(void **state)
+{
+    trial *trial = *state;
+    failure failure = { 0 };
+    trial->spec.state_max = 1;
+    open_executor(trial, 1, 3);
+    assert_int_equal(executor_stand_by(trial->executor, batches_that_do_not_fit, trial, &failure), SL_OK);
+    assert_false(trial->frame.merged);
+}
+
 static void an_empty_batch_is_a_batch(void **state)
 {
     trial *trial = *state;
@@ -467,6 +529,8 @@ int main(void)
         EXECUTOR_TEST(nothing_is_committed_when_a_place_fails),
         EXECUTOR_TEST(a_state_that_would_not_fit_is_told_before_it_grows),
         EXECUTOR_TEST(an_empty_batch_is_a_batch),
+        EXECUTOR_TEST(workers_stand_by_from_batch_to_batch),
+        EXECUTOR_TEST(workers_that_stand_by_agree_on_a_state_that_would_not_fit),
         cmocka_unit_test(results_do_not_depend_on_the_number_of_workers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
