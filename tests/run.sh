@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs test programs one after the other and sums up. Usage: run.sh BUILD PROGRAM.test ...
+# Runs test programs, as many at a time as there are cores, and sums up. Usage: run.sh BUILD PROGRAM.test ...
 #
 # BUILD is the folder of the variant (build, build/asan, build/tsan); tests find it in SLUICE_BUILD and start the command
 # and the jobs from there. Each program runs at the top of the checkout, with a time limit, and reports in TAP; what it
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 
 build=$1; shift
 limit=${TEST_SECONDS:-120} system_limit=${TEST_SECONDS:-300}
-lines_shown=400
+lines_shown=400 jobs=${TEST_JOBS:-$(nproc)}
 
 export SLUICE_BUILD=$build CMOCKA_MESSAGE_OUTPUT=TAP
 suppressions=$PWD/tests/suppressions
@@ -60,27 +60,47 @@ if (($# == 0)); then
   exit 1
 fi
 
-all_passed=0 all_failed=0 all_skipped=0
-for program in "$@"; do
-  name=${program#"$build"/} name=${name%.test} log=${program%.test}.log
-  seconds=$limit; [[ $name = tests/@(system|faults)/* ]] && seconds=$system_limit
-  started=$EPOCHREALTIME status=0
+# Reports in one piece, for others report at the same time; the counts are left in PROGRAM.counts.
+run_program() {
+  local program=$1 name=${1#"$build"/} log=${1%.test}.log report=${1%.test}.report
+  local status=0 seconds=$limit started=$EPOCHREALTIME took
+  local passed failed skipped planned trouble
+  name=${name%.test}
+  [[ $name != tests/@(system|faults)/* ]] || seconds=$system_limit
   { timeout -k 10 "$seconds" "$program" >"$log" 2>&1 </dev/null; } 2>/dev/null || status=$?
   took=$(((${EPOCHREALTIME/[.,]/} - ${started/[.,]/}) / 100000))
 
   read -r passed failed skipped planned < <(count_results "$log")
   trouble=$(trouble_of $status "$passed" "$failed" "$skipped" "$planned")
   [[ -z $trouble ]] || failed=$((failed + 1))
-  printf '%s %-44s %3d passed%s%s  %d.%d s\n' "$( ((failed)) && echo FAIL || echo "ok  ")" "$name" "$passed" \
-    "$( ((failed == 0)) || echo ", $failed failed")" "$( ((skipped == 0)) || echo ", $skipped skipped")" \
-    $((took / 10)) $((took % 10))
-  if ((failed)); then
-    [[ -z $trouble ]] || echo "     $trouble"
-    (($(wc -l <"$log") <= lines_shown)) || echo "     (the last $lines_shown lines of $log)"
-    tail -n $lines_shown "$log" | sed 's/^/     | /'
-  elif ((skipped)); then
-    list_skipped "$log"
-  fi
+  {
+    printf '%s %-44s %3d passed%s%s  %d.%d s\n' "$( ((failed)) && echo FAIL || echo "ok  ")" "$name" "$passed" \
+      "$( ((failed == 0)) || echo ", $failed failed")" "$( ((skipped == 0)) || echo ", $skipped skipped")" \
+      $((took / 10)) $((took % 10))
+    if ((failed)); then
+      [[ -z $trouble ]] || echo "     $trouble"
+      (($(wc -l <"$log") <= lines_shown)) || echo "     (the last $lines_shown lines of $log)"
+      tail -n $lines_shown "$log" | sed 's/^/     | /'
+    elif ((skipped)); then
+      list_skipped "$log"
+    fi
+  } >"$report"
+  echo "$passed $failed $skipped" >"${program%.test}.counts"
+  flock "$build" cat "$report"
+}
+
+running=0
+for program in "$@"; do
+  rm -f "${program%.test}.counts"
+  ((running < jobs)) || { wait -n || true; running=$((running - 1)); }
+  run_program "$program" &
+  running=$((running + 1))
+done
+wait
+
+all_passed=0 all_failed=0 all_skipped=0
+for program in "$@"; do
+  read -r passed failed skipped <"${program%.test}.counts"
   all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed)) all_skipped=$((all_skipped + skipped))
 done
 
