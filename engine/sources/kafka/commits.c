@@ -11,7 +11,7 @@
 #include <base/log.h>
 #include <sources/kafka/reader.h>
 
-enum { FINISH_MS = 1000, POLL_MS = 50, QUIET_SECONDS = 30 };
+enum { FINISH_MS = 3000, POLL_MS = 50, QUIET_SECONDS = 30 };
 
 typedef rd_kafka_topic_partition_list_t positions;
 
@@ -19,7 +19,7 @@ static positions *positions_take(kafka_reader *reader);
 static bool positions_left(const kafka_reader *reader);
 static void commit_done(rd_kafka_t *client, rd_kafka_resp_err_t error, positions *list, void *argument);
 static void commit_failed(kafka_reader *reader, const positions *list, rd_kafka_resp_err_t error);
-static bool commit_is_under_way(kafka_reader *reader);
+static bool commit_is_open(kafka_reader *reader);
 static void tell_unfinished(const kafka_reader *reader);
 
 void commits_note(kafka_reader *reader, const source_partition *partitions, size_t count)
@@ -63,12 +63,10 @@ void commits_send(kafka_reader *reader)
 void commits_finish(kafka_reader *reader)
 {
     int64_t deadline_ns = reader->stop_ns + FINISH_MS * INT64_C(1000000);
-    reader->commit_noted = positions_left(reader);
-    if (!reader->reach.away)
+    while (!reader->reach.away && commit_is_open(reader) && clock_ns(&clock_system) < deadline_ns) {
+        commits_resume(reader);
         commits_send(reader);
-    while (!reader->reach.away && commit_is_under_way(reader) && clock_ns(&clock_system) < deadline_ns) {
         rd_kafka_poll(reader->client, POLL_MS);
-        commits_send(reader);
     }
     if (reader->committing || positions_left(reader))
         tell_unfinished(reader);
@@ -138,12 +136,12 @@ static void commit_failed(kafka_reader *reader, const positions *list, rd_kafka_
                   reader->topic, why);
 }
 
-static bool commit_is_under_way(kafka_reader *reader)
+static bool commit_is_open(kafka_reader *reader)
 {
     pthread_mutex_lock(&reader->mutex);
-    bool under_way = reader->committing;
+    bool open = reader->committing || positions_left(reader);
     pthread_mutex_unlock(&reader->mutex);
-    return under_way;
+    return open;
 }
 
 static void tell_unfinished(const kafka_reader *reader)

@@ -49,14 +49,14 @@ static void *watch_run(void *argument)
         clients_serve(watch, lost ? PAUSE_MS : IDLE_MS);
         if (!lost && !reader->troubled)
             continue;
-        bool was_lost = lost;
+        bool was_lost = lost, was_away = reader->reach.away;
         lost = !kafka_answers(watch->asker, lost ? ASK_AGAIN_MS : ASK_MS);
         clients_serve(watch, 0); /* what they told meanwhile belongs to the same trouble */
         if (lost)
             reach_lost(reader, reader->trouble);
         else if (was_lost)
             reach_found(reader);
-        else
+        if (!lost && !was_away) /* it was slow to answer, or answered at once: the trouble is one broker's */
             broker_tell(reader);
         reader->troubled = false;
     }
