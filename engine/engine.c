@@ -144,6 +144,7 @@ static sl_result listeners_add(engine *self, failure *failure)
         SL_TRY(listener_add_once(self, "progress", failure));
     if (self->checkpoint)
         checkpoint_recall(self->checkpoint, recall, self);
+    events_recall(self->events, 0, NULL);
     return SL_OK;
 }
 

@@ -104,14 +104,12 @@ static void history_close(void *self)
 
 static void history_completed(void *self, const sl_batch_info *batch)
 {
-    forgotten_cut(self);
     line_keep(self, batch);
     pending_write(self);
 }
 
 static void history_failed(void *self, const sl_batch_info *batch)
 {
-    forgotten_cut(self);
     line_keep(self, batch);
     pending_write(self);
 }
@@ -120,6 +118,10 @@ static void history_failed(void *self, const sl_batch_info *batch)
 static void history_recalled(void *self, int64_t batch_id, const char *account)
 {
     history *history = self;
+    if (account == NULL) {
+        forgotten_cut(history);
+        return;
+    }
     size_t size = strlen(account);
     history->last_recalled = batch_id;
     char *at = batch_id > history->last_completed ? line_room(history, size) : NULL;
@@ -210,11 +212,10 @@ static int64_t line_completed(const char *at, size_t size)
     return value;
 }
 
-/* The end of the file, from the first line on that tells a batch as completed which the checkpoint does not know. */
+/* Before a batch runs: its number may be one of theirs. The end of the file, from the first line on that tells a batch as completed which the checkpoint does not know. */
 static void forgotten_cut(history *self)
 {
     int64_t last = self->last_recalled;
-    self->last_recalled = 0;
     if (last == 0 || self->last_completed <= last)
         return;
     view view = view_open(self->path);
@@ -229,7 +230,7 @@ static void forgotten_cut(history *self)
             break;
     }
     view_close(view);
-    if (keep < view.size && ftruncate(self->file, (off_t)keep) == 0)
+    if (keep < view.size && ftruncate(self->file, (off_t)keep) == 0 && fdatasync(self->file) == 0)
         self->size = (long long)keep;
 }
 

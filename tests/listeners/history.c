@@ -135,6 +135,7 @@ static void batches_that_the_checkpoint_lost_in_a_power_cut_are_told_no_more(voi
     self = opened(NULL);
     recalled(self, 1);
     recalled(self, 2);
+    listener_history.on_batch_recalled(self, 0, NULL);
     failed(self, 3);
     completed(self, 3);
     sl_batch_info expected[] = { batch_of(1, SL_BATCH_COMPLETED), batch_of(2, SL_BATCH_COMPLETED),

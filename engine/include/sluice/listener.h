@@ -86,7 +86,8 @@ typedef struct sl_listener {
     void (*on_batch_failed)(void *self, const sl_batch_info *batch);
     /*
      * At start, before all others: the accounts of the newest batches in the checkpoint, as sl_batch_json() printed them,
-     * oldest first. A crash may have come between the checkpoint and on_batch_completed.
+     * oldest first; at last 0 and NULL: these were all. A crash may have come between the checkpoint and
+     * on_batch_completed; what was completed after the last of them is forgotten, and its numbers come again.
      */
     void (*on_batch_recalled)(void *self, int64_t batch_id, const char *account);
 } sl_listener;

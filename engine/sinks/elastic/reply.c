@@ -75,9 +75,9 @@ void reply_why(sl_text body, char *text, size_t size)
         snprintf(text, size, "%s", member_text(root, "error"));
     else
         snprintf(text, size, "%.*s", body.size > 120 ? 120 : (int)body.size, body.at);
+    text_cut(text);
     if (text[0] == '\0')
         snprintf(text, size, "no reason given");
-    text_cut(text);
     json_object_put(root);
 }
 

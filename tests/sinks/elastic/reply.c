@@ -85,6 +85,8 @@ static void the_reason_of_a_whole_refusal_is_found(void **state)
     assert_string_equal(why, "<html>Bad gateway</html>");
     reply_why(text_of(""), why, sizeof why);
     assert_string_equal(why, "no reason given");
+    reply_why(text_of("\xF0"), why, sizeof why); /* nothing is left of it */
+    assert_string_equal(why, "no reason given");
 }
 
 static void a_long_reason_is_cut_between_characters(void **state)
