@@ -20,6 +20,10 @@ const setting engine_settings[] = {
       "journal, checkpoint, history, dead letters; default $XDG_STATE_HOME/sluice/NAME" },
     { "start.from_offsets", "--from-offsets", SETTING_TEXT, "earliest", NULL, NULL, "WHERE",
       "earliest, latest or timestamp:2026-11-23T10:00:00Z; only for partitions without a position in the checkpoint" },
+    { "input.on_data_loss", "--on-data-loss", SETTING_CHOICE, "fail", "fail|skip", NULL, "WHAT",
+      "what to do when records of a topic are gone before the job has read them, since retention took them, or the "
+      "topic was truncated or made anew: fail ends with exit code 5 and touches nothing; skip goes on behind the gap. "
+      "What was in it is lost: it stands in no document, count or list; the log tells the offsets" },
     { "rate.max_per_partition", "--max-rate-per-partition", SETTING_I64, "0", "0", NULL, "N",
       "records per second and partition that a batch may take; 0: no limit" },
     { "batch.available_now", "--available-now", SETTING_FLAG, "false", NULL, NULL, NULL,

@@ -131,6 +131,7 @@ int64_t topic_committed(const char *servers, const char *group, const char *topi
 settings *topic_settings(const char *servers)
 {
     static const setting others[] = {
+        { "input.on_data_loss", NULL, SETTING_CHOICE, "fail", "fail|skip", NULL, NULL, "the same" },
         { "sink.timeout", NULL, SETTING_DURATION, "10s", NULL, NULL, NULL, "as the engine has it" },
         { 0 },
     };

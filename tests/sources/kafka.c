@@ -433,6 +433,22 @@ static void records_that_vanish_while_running_are_data_loss(void **state)
     assert_non_null(strstr(failure.text, trial->topic));
 }
 
+/* The broker says that nothing is there, and when asked where it begins, that it is: the job reads on. */
+static void with_skip_a_partition_is_read_on_from_where_it_begins(void **state)
+{
+    trial *trial = *state;
+    set(trial, "input.on_data_loss", "skip");
+    topic_fill(kafka_mock_servers(mock), trial->topic, 0, 0, 100);
+    rd_kafka_resp_err_t errors[3];
+    for (int i = 0; i < 3; i++)
+        errors[i] = RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+    rd_kafka_mock_push_request_errors_array(kafka_mock_cluster(mock), 1 /* Fetch */, 3, errors);
+    started(trial);
+    waited(trial, 0, 0, 100);
+    assert_int_equal(read_numbers(trial, 0, 0, 100), 100);
+    rd_kafka_mock_clear_request_errors(kafka_mock_cluster(mock), 1);
+}
+
 static void a_wrong_setting_is_told(void **state)
 {
     trial *trial = *state;
@@ -463,6 +479,7 @@ int main(void)
         with_a_topic(positions_are_told_while_the_job_reads),
         with_a_topic(a_broker_that_comes_back_loses_nothing),
         with_a_topic(records_that_vanish_while_running_are_data_loss),
+        with_a_topic(with_skip_a_partition_is_read_on_from_where_it_begins),
         with_a_topic(a_wrong_setting_is_told),
     };
     return cmocka_run_group_tests(tests, start_mock, stop_mock);

@@ -113,6 +113,31 @@ static sl_result fetcher_offsets(kafka_reader *reader, int64_t time_ms, int64_t 
     return result;
 }
 
+sl_result broker_ask_lost(fetch_broker *broker, failure *failure)
+{
+    fetcher *fetcher = broker->fetcher;
+    kafka_reader *reader = fetcher->reader;
+    for (uint32_t p = 0; p < fetcher->count; p++) {
+        offsets_part bounds[2] = { { &fetcher->topic, (int32_t)p, -1, KAFKA_TIME_BEGIN, 0, -1, -1 },
+                                   { &fetcher->topic, (int32_t)p, -1, KAFKA_TIME_END, 0, -1, -1 } };
+        int32_t throttle_ms;
+        pthread_mutex_lock(&reader->mutex);
+        bool lost = reader->parts[p].lost && fetcher->places[p].leader == broker->id;
+        pthread_mutex_unlock(&reader->mutex);
+        if (!lost)
+            continue;
+        for (size_t i = 0; i < 2; i++)
+            SL_TRY(offsets_get(broker->connection, &bounds[i], 1, &throttle_ms, failure));
+        pthread_mutex_lock(&reader->mutex);
+        if (bounds[0].error == 0 && bounds[1].error == 0)
+            loss_settle(reader, p, bounds[0].offset, bounds[1].offset);
+        pthread_mutex_unlock(&reader->mutex);
+        if (reader->spec.wake)
+            reader->spec.wake(reader->spec.wake_argument);
+    }
+    return SL_OK;
+}
+
 /* ---- Threads ---- */
 
 static void commit_answered(rd_kafka_t *client, void *argument)

@@ -85,6 +85,8 @@ void *guide_run(void *fetcher); /* the thread: asks again when something is stal
 sl_result broker_start(fetch_broker *broker, failure *failure);
 sl_result broker_connect(fetch_broker *broker, failure *failure);
 void broker_free(fetch_broker *broker);
+/* Where partitions begin and end of which something is gone (fetch.c). One that could not be asked is found lost again. */
+sl_result broker_ask_lost(fetch_broker *broker, failure *failure);
 
 /* ---- fetch_read.c ---- */
 

@@ -202,6 +202,7 @@ static sl_result broker_fetch(fetch_broker *broker, const fetch_ask *ask, failur
     SL_TRY(fetch_send(broker->connection, ask, failure));
     SL_TRY(fetch_begin(broker->connection, ask, &broker->answer, failure));
     SL_TRY(slices_receive(broker, failure));
+    SL_TRY(broker_ask_lost(broker, failure));
     if (broker->answer.error)
         return fail(failure, SL_RETRY, "kafka at %s: fetching: %s", connection_name(broker->connection),
                     protocol_error_text(broker->answer.error));
@@ -466,16 +467,20 @@ static void slice_error(fetch_broker *broker, const fetch_slice *slice)
     fetcher->stale = true;
     if (kind != ERROR_ASK_GUIDE)
         failure_clear(&part->trouble);
-    if (kind == ERROR_DATA_LOSS && slice->error)
+    if (kind == ERROR_DATA_LOSS && slice->error && loss_is_skipped(reader))
+        part->lost = true;
+    else if (kind == ERROR_DATA_LOSS && slice->error)
         fail(&part->trouble, SL_DATA_LOSS,
              "kafka topic \"%s\" partition %" PRId32 " has nothing at offset %" PRId64
-             " any more: retention took it, or the topic was made anew (%s)",
-             reader->topic, slice->part->partition, part->chain.next, protocol_error_text(slice->error));
+             " any more: retention took it, or the topic was made anew (%s)%s",
+             reader->topic, slice->part->partition, part->chain.next, protocol_error_text(slice->error),
+             loss_advice(reader));
     else if (kind == ERROR_DATA_LOSS)
-        fail(&part->trouble, SL_DATA_LOSS,
+        fail(&part->trouble, loss_kind(reader),
              "kafka topic \"%s\" partition %" PRId32 " was truncated at offset %" PRId64
-             " when another broker took over; the job has read up to %" PRId64 " already",
-             reader->topic, slice->part->partition, slice->diverging_offset, part->chain.next);
+             " when another broker took over; the job has read up to %" PRId64 " already%s",
+             reader->topic, slice->part->partition, slice->diverging_offset, part->chain.next,
+             loss_advice(reader));
     else if (kind == ERROR_TELL)
         fail(&part->trouble, SL_RETRY, "kafka topic \"%s\" partition %" PRId32 " at %s: %s", reader->topic,
              slice->part->partition, connection_name(broker->connection), protocol_error_text(slice->error));

@@ -130,8 +130,9 @@ static void topic_is_new(fetcher *fetcher)
     kafka_reader *reader = fetcher->reader;
     for (size_t i = 0; i < reader->count; i++) {
         failure_clear(&reader->parts[i].trouble);
-        fail(&reader->parts[i].trouble, SL_DATA_LOSS,
-             "kafka topic \"%s\" was deleted and made anew while it was read", reader->topic);
+        fail(&reader->parts[i].trouble, loss_kind(reader),
+             "kafka topic \"%s\" was deleted and made anew while it was read%s", reader->topic,
+             loss_advice(reader));
     }
 }
 

@@ -96,18 +96,23 @@ static sl_result drain_offsets(kafka_reader *reader, int64_t time_ms, int64_t *o
     return reason_add(reader, failure);
 }
 
-static sl_result drain_start(kafka_reader *reader, failure *failure)
+static sl_result drain_assign(kafka_reader *reader, failure *failure)
 {
-    drain *drain = reader->way_self;
-    drain->arrivals = rd_kafka_queue_get_consumer(reader->client);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)reader->count);
     for (size_t i = 0; i < reader->count; i++)
         rd_kafka_topic_partition_list_add(list, reader->topic, (int32_t)i)->offset =
             reader->parts[i].chain.next;
     rd_kafka_resp_err_t error = rd_kafka_assign(reader->client, list);
     rd_kafka_topic_partition_list_destroy(list);
-    if (error)
-        return fail(failure, SL_FAILED, "kafka topic \"%s\": %s", reader->topic, rd_kafka_err2str(error));
+    return error ? fail(failure, SL_FAILED, "kafka topic \"%s\": %s", reader->topic, rd_kafka_err2str(error))
+                 : SL_OK;
+}
+
+static sl_result drain_start(kafka_reader *reader, failure *failure)
+{
+    drain *drain = reader->way_self;
+    drain->arrivals = rd_kafka_queue_get_consumer(reader->client);
+    SL_TRY(drain_assign(reader, failure));
     if (pthread_create(&drain->thread, NULL, drain_run, reader) != 0)
         return fail(failure, SL_FAILED, "kafka topic \"%s\": no thread to read with", reader->topic);
     drain->running = true;
@@ -155,6 +160,30 @@ static sl_result drain_read(kafka_reader *reader, const source_block *block, sou
     return SL_OK;
 }
 
+/* After its error a partition is silent until it is assigned anew. */
+static void lost_ask(kafka_reader *reader)
+{
+    int64_t *begin = NULL, *end;
+    failure failure = { 0 };
+    bool lost = false;
+    for (size_t i = 0; i < reader->count; i++)
+        lost = lost || reader->parts[i].lost; /* only this thread sets it */
+    if (!lost)
+        return;
+    begin = memory_new(2 * reader->count * sizeof *begin);
+    end = begin + reader->count;
+    bool known = drain_offsets(reader, KAFKA_TIME_BEGIN, begin, &failure) == SL_OK &&
+                 drain_offsets(reader, KAFKA_TIME_END, end, &failure) == SL_OK;
+    pthread_mutex_lock(&reader->mutex);
+    for (uint32_t i = 0; i < reader->count && known; i++)
+        if (reader->parts[i].lost)
+            loss_settle(reader, i, begin[i], end[i]);
+    pthread_mutex_unlock(&reader->mutex);
+    free(begin);
+    if (drain_assign(reader, &failure) != SL_OK || !known)
+        log_warn("kafka", "%s; trying again", failure.text);
+}
+
 static void *drain_run(void *argument)
 {
     kafka_reader *reader = argument;
@@ -163,6 +192,7 @@ static void *drain_run(void *argument)
         size_t count = drain_receive(reader, messages);
         if (count) {
             drain_store(reader, messages, count);
+            lost_ask(reader);
             if (reader->spec.wake)
                 reader->spec.wake(reader->spec.wake_argument);
         }
@@ -233,11 +263,14 @@ static void part_trouble(kafka_reader *reader, const rd_kafka_message_t *message
     sl_result kind = trouble_kind(message->err);
     if (sl_is_retriable(part->trouble.result))
         failure_clear(&part->trouble);
-    if (kind == SL_DATA_LOSS)
+    if (kind == SL_DATA_LOSS && loss_is_skipped(reader))
+        part->lost = true;
+    else if (kind == SL_DATA_LOSS)
         fail(&part->trouble, kind,
              "kafka topic \"%s\" partition %" PRId32 " has nothing at offset %" PRId64
-             " any more: retention took it, or the topic was made anew (%s)",
-             reader->topic, message->partition, part->chain.next, rd_kafka_message_errstr(message));
+             " any more: retention took it, or the topic was made anew (%s)%s",
+             reader->topic, message->partition, part->chain.next, rd_kafka_message_errstr(message),
+             loss_advice(reader));
     else
         fail(&part->trouble, kind, "kafka topic \"%s\" partition %" PRId32 " at %s: %s", reader->topic,
              message->partition, reader->servers, rd_kafka_message_errstr(message));

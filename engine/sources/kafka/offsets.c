@@ -11,9 +11,6 @@ typedef struct bounds { /* by partition */
     int64_t *begin, *end, *start;
 } bounds;
 
-static sl_result offset_check(const kafka_reader *reader, const source_partition *wanted, int64_t begin,
-                              int64_t end, failure *failure);
-
 static sl_result bounds_ask(kafka_reader *reader, bounds *bounds, failure *failure)
 {
     SL_TRY(reader->way->offsets(reader, KAFKA_TIME_BEGIN, bounds->begin, failure));
@@ -59,7 +56,7 @@ sl_result offsets_resolve(kafka_reader *reader, source_partition *partitions, fa
         result = times_ask(reader, partitions, &bounds, failure);
     for (size_t i = 0; i < count && result == SL_OK; i++)
         if (partitions[i].offset >= 0)
-            result = offset_check(reader, &partitions[i], bounds.begin[i], bounds.end[i], failure);
+            result = loss_at_start(reader, &partitions[i], bounds.begin[i], bounds.end[i], failure);
     for (size_t i = 0; i < count && result == SL_OK; i++) {
         if (partitions[i].offset < 0)
             partitions[i].offset = bounds.start[i];
@@ -69,21 +66,4 @@ sl_result offsets_resolve(kafka_reader *reader, source_partition *partitions, fa
     }
     free(memory);
     return result;
-}
-
-static sl_result offset_check(const kafka_reader *reader, const source_partition *wanted, int64_t begin,
-                              int64_t end, failure *failure)
-{
-    if (wanted->offset < begin)
-        return fail(failure, SL_DATA_LOSS,
-                    "kafka topic \"%s\" partition %" PRId32 " begins at offset %" PRId64
-                    ", but the job stands at %" PRId64 ": the %" PRId64
-                    " offsets between are gone (retention)",
-                    reader->topic, wanted->partition, begin, wanted->offset, begin - wanted->offset);
-    if (wanted->offset > end)
-        return fail(failure, SL_DATA_LOSS,
-                    "kafka topic \"%s\" partition %" PRId32 " ends at offset %" PRId64
-                    ", but the job stands at %" PRId64 ": the topic was truncated or made anew",
-                    reader->topic, wanted->partition, end, wanted->offset);
-    return SL_OK;
 }

@@ -26,6 +26,7 @@ typedef struct kafka_part {
     failure trouble; /* what the next look() returns; SL_RETRY is told once */
     int64_t taken, released;
     int64_t commit; /* to be told to the group; -1: nothing is */
+    bool lost;      /* what is to be read next is gone, and is to be skipped: see loss.c */
     bool hungry;    /* look() wanted more than is here, and there is more to read */
 } kafka_part;
 
@@ -97,6 +98,18 @@ static inline size_t kafka_bytes_allowed(const kafka_reader *reader)
 
 /* Fills every offset and the parts' next, end and stop. Leaves all as it was when it fails. */
 sl_result offsets_resolve(kafka_reader *reader, source_partition *partitions, failure *failure);
+
+/* ---- loss.c ---- */
+
+bool loss_is_skipped(const kafka_reader *reader);
+/* Of a loss that ends the job, in any case: its result, and what to add to its text. */
+sl_result loss_kind(const kafka_reader *reader);
+const char *loss_advice(const kafka_reader *reader);
+/* A position outside [begin, end] is refused, or set to the begin. */
+sl_result loss_at_start(const kafka_reader *reader, source_partition *wanted, int64_t begin, int64_t end,
+                        failure *failure);
+/* Of a part that is `lost`, once its bounds are known: passes the gap over, or stops the part. Under the lock. */
+void loss_settle(kafka_reader *reader, uint32_t i, int64_t begin, int64_t end);
 
 /* Notes positions and wakes the way's thread; allocates nothing. */
 void commits_note(kafka_reader *reader, const source_partition *partitions, size_t count);
