@@ -23,8 +23,9 @@ MUTANT  ?=
 # Of the simulation: how many seeds; from SEED on, which alone means that one; VERBOSE=1 shows its steps
 SEEDS   ?= 10000
 VERBOSE ?=
-# Of fuzzing: inputs for each target
-RUNS    ?= 2000000
+# Of fuzzing: inputs for each target, and which
+RUNS    ?= $(or $(FUZZ_RUNS),2000000)
+FUZZ    ?=
 PREFIX  ?= /usr/local
 DESTDIR ?=
 
@@ -126,7 +127,7 @@ all: $(command) $(jobs)
 bench_commands := bench bench-engine bench-kafka bench-limits bench-peers bench-counts bench-quick
 
 # Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
-ifneq ($(filter-out deps check clean help demo test test-asan test-tsan torture simulate mutants fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps check clean help demo test test-asan test-tsan torture simulate mutants fuzz fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) && echo yes),yes)
 $(error A library or pkg-config itself is missing (of $(PACKAGES)); "make deps" installs it)
 endif
@@ -306,6 +307,16 @@ mutants:
 	+@$(again) run-mutants
 run-mutants: $(out)/tests/simulate/simulate.test
 	@tests/mutants/run.sh $(SEEDS) "$(MUTANT)"
+
+## make fuzz          damaged bytes for all that reads what others wrote (RUNS=10000000: for each target; FUZZ="text/ disk/": those)
+.PHONY: fuzz run-fuzz
+fuzz:
+	@tests/deps.sh build test clang
+	+@$(again) VARIANT=fuzz run-fuzz
+fuzz_wanted = $(if $(FUZZ),$(foreach program,$(fuzz_programs),$(if $(strip $(foreach part,$(FUZZ),$(findstring \
+                  $(part),$(program)))),$(program))),$(fuzz_programs))
+run-fuzz: $(fuzz_wanted)
+	@tests/fuzz/run.sh $(out) $(RUNS) $^
 
 ## make fuzz-fetch    damaged bytes for all that reads what a Kafka broker sends (RUNS=10000000: so many for each target)
 .PHONY: fuzz-fetch run-fuzz-fetch
