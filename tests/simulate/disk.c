@@ -406,7 +406,8 @@ ssize_t __wrap_read(int file, void *at, size_t size)
         size = 1 + dice_below(&the_world->dice, size);
     size_t left = from->size > handle->at ? from->size - handle->at : 0;
     size = size < left ? size : left;
-    memcpy(at, from->at + handle->at, size);
+    if (size)
+        memcpy(at, from->at + handle->at, size);
     handle->at += size;
     return (ssize_t)size;
 }
