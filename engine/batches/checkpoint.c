@@ -27,6 +27,7 @@ struct checkpoint {
     checkpoint_head head; /* as it was read */
     bool anew;            /* the file begins with a reset: what stands in older ones is forgotten */
     disk_file *file;
+    bool loose;                       /* frames at its end are not synced */
     size_t whole_bytes, change_bytes; /* of the current file */
     buffer frame, read, positions;
     buffer states;   /* of sl_text payloads in `read` */
@@ -160,6 +161,7 @@ static sl_result file_begin(checkpoint *self, int64_t id, failure *failure)
         return result;
     disk_close(self->file);
     self->file = file;
+    self->loose = false;
     self->whole_bytes = self->frame.size;
     self->change_bytes = 0;
     old_files_remove(self);
@@ -174,6 +176,11 @@ sl_result checkpoint_write(checkpoint *self, const batch *batch, const char *acc
     frame_fill(self, batch, account, all);
     if (all)
         return file_begin(self, batch->id, failure);
+    if (sync && self->loose) /* or this frame may be on the disk, and those before it not */
+        SL_TRY(disk_sync(self->file, failure));
+    if (!sync)
+        frame_loosen(&self->frame, 0);
+    self->loose = !sync;
     int64_t before = disk_size(self->file);
     sl_result result = disk_append(self->file, self->frame.at, self->frame.size, failure);
     fault_point("before_checkpoint_sync");
@@ -265,14 +272,15 @@ static sl_result frame_take(checkpoint *self, sl_text payload, failure *failure)
     return reader.damaged ? fail(failure, SL_FAILED, "a frame of the checkpoint is damaged") : SL_OK;
 }
 
-/* Behind the last whole frame: a frame that was not finished is cut off. If whole ones follow, the job must not go on. */
+/* Behind the last whole frame: a frame that was not finished is cut off, and so are those behind it that were not synced. If a
+ * synced one follows, the job must not go on. */
 static sl_result rest_cut(checkpoint *self, const char *path, size_t at, failure *failure)
 {
     sl_text file = { self->read.at, self->read.size };
     batch_mark last = { 0 };
     int64_t whole = self->head.batch_id;
     frames_mark(file, at, &last);
-    if (last.id)
+    if (frame_is_behind(file, at))
         return fail(
             failure, SL_FAILED,
             "%s is damaged at byte %zu: batches up to %" PRId64 " are whole, what batches %" PRId64

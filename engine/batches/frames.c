@@ -4,8 +4,8 @@
 #include <base/hash.h>
 #include <batches/frames.h>
 
-enum { HEAD_BYTES = 4 + 8 + 8 };
-static const char magic[4] = { 'S', 'L', 'F', '1' };
+enum { HEAD_BYTES = 4 + 8 + 8, KIND = 3, SYNCED = '1', LOOSE = 'u' };
+static const char magic[4] = { 'S', 'L', 'F', SYNCED };
 
 void frame_begin(buffer *out, size_t *start)
 {
@@ -24,10 +24,17 @@ void frame_end(buffer *out, size_t start)
     memcpy(head + 12, &sum, 8);
 }
 
+void frame_loosen(buffer *out, size_t start)
+{
+    out->at[start + KIND] = LOOSE;
+}
+
 bool frame_read(sl_text file, size_t *at, sl_text *payload)
 {
     uint64_t size, sum;
-    if (file.size - *at < HEAD_BYTES || memcmp(file.at + *at, magic, 4) != 0)
+    if (file.size - *at < HEAD_BYTES || memcmp(file.at + *at, magic, KIND) != 0)
+        return false;
+    if (file.at[*at + KIND] != SYNCED && file.at[*at + KIND] != LOOSE)
         return false;
     memcpy(&size, file.at + *at + 4, 8);
     memcpy(&sum, file.at + *at + 12, 8);
@@ -42,13 +49,24 @@ size_t frame_find(sl_text file, size_t from)
 {
     sl_text payload;
     while (from < file.size) {
-        const char *found = memmem(file.at + from, file.size - from, magic, sizeof magic);
+        const char *found = memmem(file.at + from, file.size - from, magic, KIND);
         size_t start = found ? (size_t)(found - file.at) : file.size, behind = start;
         if (frame_read(file, &behind, &payload) || found == NULL)
             return start;
         from = start + 1;
     }
     return file.size;
+}
+
+bool frame_is_behind(sl_text file, size_t from)
+{
+    sl_text payload;
+    for (size_t at = frame_find(file, from); at < file.size; at = frame_find(file, at)) {
+        if (file.at[at + KIND] == SYNCED)
+            return true;
+        frame_read(file, &at, &payload);
+    }
+    return false;
 }
 
 void mark_raise(batch_mark *mark, batch_mark at_least)

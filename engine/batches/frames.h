@@ -13,11 +13,17 @@
 void frame_begin(buffer *out, size_t *start); /* what is appended next is the payload */
 void frame_end(buffer *out, size_t start);
 
+/* Says of a frame that it is not synced by itself ("SLFu"): when it is lost, nothing is. */
+void frame_loosen(buffer *out, size_t start);
+
 /* The payload at *at, which moves behind the frame; false at the end, or where the file is torn or damaged. */
 bool frame_read(sl_text file, size_t *at, sl_text *payload);
 /* Where the first whole frame at or behind `from` begins; file.size: nowhere. When reading stopped before the end, what
  * stands there is damaged if a whole frame follows: it was acknowledged. Otherwise a crash tore it. */
 size_t frame_find(sl_text file, size_t from);
+
+/* Is there a whole frame from `from` on that was synced? Then so was all before it. */
+bool frame_is_behind(sl_text file, size_t from);
 
 /* Every payload begins with the batch's id and its T. */
 typedef struct batch_mark {

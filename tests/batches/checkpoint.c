@@ -256,6 +256,28 @@ static void a_damaged_frame_before_others_is_refused(void **state)
     assert_non_null(strstr(job_run_wrote(&run, "interests"), "\"plays\":5"));
 }
 
+/* Batches without input are not synced: a power cut may leave the last of them, and take the first. */
+static void batches_without_input_that_a_power_cut_took_are_no_damage(void **state)
+{
+    (void)state;
+    off_t ends[5];
+    start("--interval 1s --interest-plays 4");
+    play_of(1, 50);
+    for (int n = 1; n <= 4; n++) {
+        batch_run();
+        ends[n] = size_of(first_file);
+    }
+    job_run_close(&run);
+    byte_flip(first_file, ends[1] + 30);
+    start("--interval 1s --interest-plays 4");
+    assert_int_equal(size_of(first_file), ends[1]);
+    play_of(1, 50);
+    batch_run();
+    assert_int_equal(job_run_account(&run)->batch_id, 2);
+    job_run_close(&run);
+    run = (job_run){ 0 };
+}
+
 /* The way out that the refusal names: what the journal holds runs as it ran. */
 static void a_damaged_file_that_was_cut_goes_on_before_the_damage(void **state)
 {
@@ -546,6 +568,7 @@ int main(void)
         CHECKPOINT_TEST(plays_from_before_and_after_a_start_make_an_interest_together),
         CHECKPOINT_TEST(a_frame_torn_at_any_byte_was_never_there),
         CHECKPOINT_TEST(a_damaged_frame_before_others_is_refused),
+        CHECKPOINT_TEST(batches_without_input_that_a_power_cut_took_are_no_damage),
         CHECKPOINT_TEST(a_damaged_file_that_was_cut_goes_on_before_the_damage),
         CHECKPOINT_TEST(a_damaged_newest_file_is_set_aside_and_the_older_one_used),
         CHECKPOINT_TEST(records_between_checkpoint_and_journal_are_data_loss),

@@ -110,6 +110,27 @@ static void what_is_damaged_is_told_from_what_is_torn_by_the_whole_frame_behind_
     buffer_done(&file);
 }
 
+static void a_loose_frame_is_read_and_proves_nothing_of_those_before_it(void **state)
+{
+    (void)state;
+    buffer file = { 0 };
+    size_t at = 0, second;
+    sl_text payload;
+    add(&file, "synced");
+    second = file.size;
+    add(&file, "loose");
+    frame_loosen(&file, second);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(frame_read((sl_text){ file.at, file.size }, &at, &payload));
+    assert_true(payload.size == 5 && at == file.size);
+    assert_int_equal(frame_find((sl_text){ file.at, file.size }, 1), second);
+    assert_true(frame_is_behind((sl_text){ file.at, file.size }, 0));
+    assert_false(frame_is_behind((sl_text){ file.at, file.size }, 1));
+    add(&file, "synced, and so is what stands before it");
+    assert_true(frame_is_behind((sl_text){ file.at, file.size }, 1));
+    buffer_done(&file);
+}
+
 static void the_greatest_id_and_time_are_found_whatever_is_damaged(void **state)
 {
     (void)state;
@@ -189,6 +210,7 @@ int main(void)
         cmocka_unit_test(a_frame_torn_at_any_byte_is_not_there),
         cmocka_unit_test(a_frame_with_any_bit_flipped_is_not_there),
         cmocka_unit_test(what_is_damaged_is_told_from_what_is_torn_by_the_whole_frame_behind_it),
+        cmocka_unit_test(a_loose_frame_is_read_and_proves_nothing_of_those_before_it),
         cmocka_unit_test(the_greatest_id_and_time_are_found_whatever_is_damaged),
         cmocka_unit_test(zeros_are_no_frame),
         cmocka_unit_test(values_come_back_in_order),

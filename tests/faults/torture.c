@@ -181,7 +181,7 @@ static void server_hinder(trial *trial, unsigned server)
 /* Sends as it lives, until it has died by itself or by SIGKILL. True: it was killed; false: all was read before. */
 static bool life(trial *trial, const settings *use, const death *death, dice *dice)
 {
-    int64_t born_ms = now_ms(), most_ms = death->after_ms ? death->after_ms : LIFE_MS;
+    int64_t born_ms = now_ms(), most_ms = death->after_ms ? death->after_ms : search ? 3 * LIFE_MS : LIFE_MS;
     if (use->back_to_back)
         trial_send(trial, 100 + dice_below(dice, 400));
     trial->fault = death->fault[0] ? death->fault : NULL;

@@ -253,8 +253,11 @@ static void namings_lose(void)
 static void node_lose(node *node)
 {
     const change *change = node->first;
+    bool holes =
+        dice_below(&the_world->dice, 4) == 0; /* later pages may be on the disk, and earlier ones not */
     while (change && dice_below(&the_world->dice, 3)) {
-        change_keep(node, change, change->size);
+        if (!change->bytes || !holes || dice_below(&the_world->dice, 2))
+            change_keep(node, change, change->size);
         change = change->next;
     }
     if (change && change->bytes && dice_below(&the_world->dice, 2))
