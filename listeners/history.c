@@ -47,6 +47,7 @@ static void history_completed(void *self, const sl_batch_info *batch);
 static void history_failed(void *self, const sl_batch_info *batch);
 static void history_recalled(void *self, int64_t batch_id, const char *account);
 static bool files_open(history *self, char *error);
+static bool folder_sync(const history *self);
 static bool tail_cut(history *self);
 static void last_completed_find(history *self, const char *path);
 static view view_open(const char *path);
@@ -140,7 +141,7 @@ static bool files_open(history *self, char *error)
         snprintf(error, 256, "opening %.180s: %s", self->path, strerror(errno));
         return false;
     }
-    if (!tail_cut(self)) {
+    if (!folder_sync(self) || !tail_cut(self)) {
         snprintf(error, 256, "repairing %.180s: %s", self->path, strerror(errno));
         close(self->file);
         return false;
@@ -149,6 +150,19 @@ static bool files_open(history *self, char *error)
     if (self->last_completed == 0) /* the file may have been changed just before the crash */
         last_completed_find(self, self->older);
     return true;
+}
+
+/* The file may be new: without its name its lines are nowhere. */
+static bool folder_sync(const history *self)
+{
+    char folder[PATH_ROOM];
+    snprintf(folder, sizeof folder, "%s", self->path);
+    *strrchr(folder, '/') = '\0';
+    int opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = opened >= 0 && fdatasync(opened) == 0;
+    if (opened >= 0)
+        close(opened);
+    return synced;
 }
 
 /* What stands behind the last line end was torn by a crash. */
@@ -312,6 +326,8 @@ static void generation_change(history *self)
         trouble_tell(self, "opening");
         return;
     }
+    if (!folder_sync(self))
+        trouble_tell(self, "syncing the folder of");
     close(self->file);
     self->file = file;
     self->size = 0;
