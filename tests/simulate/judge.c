@@ -5,6 +5,7 @@
  *   - the history tells each batch once, with times that grow (a batch without input that had not run is forgotten by a crash); their ranges lie behind each other from the first record of
  *     each partition to its last; the accounts balance;
  *   - each good record is one document in the index and one line in the file of its batch; each bad one is one dead letter;
+ *   - the newest list of top tracks in the files is the one in the index and in Redis;
  *   - files, Redis and indices are, to the byte, those of an undisturbed run over the same cuts: a world in which nothing goes
  *     wrong, and whose journal holds all batches of the history.
  */
@@ -301,6 +302,38 @@ static bool records_check(void)
     return true;
 }
 
+/* ---- The top tracks: the newest file is the truth ---------------------------------------------------------------- */
+
+static const char *newest_top(void)
+{
+    const char *path, *newest = NULL;
+    int64_t newest_ms = -1;
+    for (size_t i = 0; (path = disk_file_below("simulated/out/ba_top_tracks", i)); i++) {
+        const char *time = strstr(path, "/batch-");
+        int64_t time_ms = time ? strtoll(time + 7, NULL, 10) : -1;
+        newest = time_ms > newest_ms ? path : newest;
+        newest_ms = time_ms > newest_ms ? time_ms : newest_ms;
+    }
+    return newest;
+}
+
+static bool tops_check(void)
+{
+    size_t size, lines = 0, in_index = servers_documents("ba_top_tracks");
+    const char *path = newest_top(), *text = path ? disk_file_text(path, &size) : "";
+    size_t in_redis = times_in(servers_print(), "redis top_tracks:");
+    for (const char *at = text, *end; (end = strchr(at, '\n')); at = end + 1, lines++) {
+        char id[40];
+        if (sscanf(at, "{\"_id\":\"%39[^\"]", id) != 1 || servers_document("ba_top_tracks", id) == NULL)
+            return world_tell("%s is in the newest list, %s, and not in the index", id, path), false;
+    }
+    if (lines != in_index || lines != in_redis)
+        return world_tell("the newest list has %zu tracks, the index %zu, Redis %zu", lines, in_index,
+                          in_redis),
+               false;
+    return true;
+}
+
 /* ---- An undisturbed run over the same cuts ----------------------------------------------------------------------- */
 
 static int path_order(const void *a, const void *b)
@@ -424,5 +457,5 @@ bool history_run(uint64_t seed)
         return false;
     disk_power_cut();
     history_read();
-    return batches_check() && records_check() && reference_compare(seed);
+    return batches_check() && records_check() && tops_check() && reference_compare(seed);
 }
