@@ -109,7 +109,8 @@ static row_key key_of(const count *self, const char *row, arena *memory)
     if (self->texts_only) {
         memcpy(&texts[0], row + fields->offset[0], sizeof(sl_text));
         memcpy(&texts[1], row + fields->offset[fields->count - 1], sizeof(sl_text));
-        if (key_of_texts(texts, fields->count, &key))
+        /* Two calls, so that each is made for its number of texts. */
+        if (fields->count == 2 ? key_of_texts(texts, 2, &key) : key_of_texts(texts, 1, &key))
             return key;
     }
     return key_of_row(fields, row, memory);

@@ -13,10 +13,10 @@
 #include <stdlib.h>
 
 /* A name is copied 32 bytes at a time, whatever its size: its memory has that much, and so has the document's. */
-enum { NAME_STEP = 32, RARE_ROOM = 48, TIMESTAMP_SIZE = 39 };
+enum { NAME_STEP = 32, RARE_ROOM = 48, TIMESTAMP_SIZE = 39, ID_ROOM = 64 };
 
 typedef struct step {
-    sl_text name; /* `,"customer_id":` */
+    sl_text name; /* `,"event_id":`; of a text with its opening quote */
     size_t offset;
     sl_kind kind;
 } step;
@@ -34,12 +34,12 @@ struct document {
     size_t text_count, link_count;
 };
 
-static sl_text step_name(const char *name)
+static sl_text step_name(const sl_field *field)
 {
     buffer literal = { 0 };
     buffer_byte(&literal, ',');
-    json_string(&literal, (sl_text){ name, strlen(name) });
-    buffer_byte(&literal, ':');
+    json_string(&literal, (sl_text){ field->name, strlen(field->name) });
+    buffer_text(&literal, field->kind == SL_KIND_text ? ":\"" : ":");
     memset(buffer_reserve(&literal, NAME_STEP), 0, NAME_STEP);
     return (sl_text){ literal.at, literal.size };
 }
@@ -67,7 +67,7 @@ document *document_new(const sl_schema *schema, const sl_fields *id, const origi
     for (size_t i = 0; i < schema->count; i++) {
         const sl_field *field = &schema->fields[i];
         if (field->kind != SL_KIND_origin)
-            made->steps[made->count++] = (step){ step_name(field->name), field->offset, field->kind };
+            made->steps[made->count++] = (step){ step_name(field), field->offset, field->kind };
         if (field->kind == SL_KIND_text)
             made->texts[made->text_count++] = field->offset;
         if (field->kind == SL_KIND_linked)
@@ -151,7 +151,7 @@ __attribute__((always_inline)) static inline char *step_write(char *at, const st
     switch (step->kind) {
     case SL_KIND_text: {
         sl_text text = *(const sl_text *)value;
-        return text.at ? json_text(name_copy(at, step->name), text) : at;
+        return text.at ? json_text_end(name_copy(at, step->name), text) : at;
     }
     case SL_KIND_i64: return json_number(name_copy(at, step->name), *(const int64_t *)value);
     case SL_KIND_i32: return json_number(name_copy(at, step->name), *(const int32_t *)value);
@@ -185,32 +185,34 @@ void fields_print(const document *document, const void *row, buffer *out)
 /* Documents of a chunk mostly share their second: the date is worked out once for it, on each thread. */
 static char *timestamp_write(char *at, int64_t ms)
 {
-    static _Thread_local int64_t second = INT64_MIN;
+    static _Thread_local int64_t second = INT64_MIN, last = INT64_MIN;
     static _Thread_local char text[64];
-    int64_t of = ms >= 0 ? ms / 1000 : (ms - 999) / 1000;
-    if (of != second) {
-        char iso[25];
-        clock_iso(of * 1000, iso);
-        snprintf(text, sizeof text, "\"@timestamp\":\"%.20s000Z\"", iso);
-        second = of;
+    if (ms != last) {
+        int64_t of = ms >= 0 ? ms / 1000 : (ms - 999) / 1000;
+        if (of != second) {
+            char iso[25];
+            clock_iso(of * 1000, iso);
+            snprintf(text, sizeof text, "\"@timestamp\":\"%.20s000Z\"", iso);
+            second = of;
+        }
+        unsigned rest = (unsigned)(ms - of * 1000);
+        text[34] = (char)('0' + rest / 100);
+        text[35] = (char)('0' + rest / 10 % 10);
+        text[36] = (char)('0' + rest % 10);
+        last = ms;
     }
     memcpy(at, text, TIMESTAMP_SIZE);
-    unsigned rest = (unsigned)(ms - of * 1000);
-    at[34] = (char)('0' + rest / 100);
-    at[35] = (char)('0' + rest / 10 % 10);
-    at[36] = (char)('0' + rest % 10);
     return at + TIMESTAMP_SIZE;
 }
 
-/* From the timestamp to the closing brace. */
-static void body_print(const document *document, const void *row, int64_t batch_ms, buffer *out)
+/* From the timestamp to the closing brace; there is fields_room(). */
+static char *body_write(const document *document, const void *row, int64_t batch_ms, char *at)
 {
     const sl_origin *origin = document_origin(document, row);
-    char *at = buffer_reserve(out, fields_room(document, row));
     at = timestamp_write(at, origin ? origin->time_ms : batch_ms);
     at = fields_write(document, row, at);
     *at++ = '}';
-    out->size = (size_t)(at - out->at);
+    return at;
 }
 
 void document_print(const document *document, const void *row, int64_t batch_ms, buffer *out)
@@ -218,7 +220,8 @@ void document_print(const document *document, const void *row, int64_t batch_ms,
     size_t start = out->size;
     buffer_byte(out, '{');
     if (!document->bare) {
-        body_print(document, row, batch_ms, out);
+        char *at = buffer_reserve(out, fields_room(document, row));
+        out->size = (size_t)(body_write(document, row, batch_ms, at) - out->at);
         return;
     }
     fields_print(document, row, out);
@@ -229,21 +232,10 @@ void document_print(const document *document, const void *row, int64_t batch_ms,
     }
 }
 
-/* Bytes below 0x21 are encoded already, so that all else of ASCII stands as it is. */
-static bool id_is_plain(sl_text id)
-{
-    for (size_t i = 0; i < id.size; i++)
-        if (id.at[i] == '"' || id.at[i] == '\\' || (unsigned char)id.at[i] >= 0x80)
-            return false;
-    return true;
-}
-
-/* An id with anything else is rare, and only then written again: a part from a server may even be no UTF-8. */
+/* An id that JSON does not take as it is is rare, and only then written again: a part from a server may even be no UTF-8. */
 static void id_escape(buffer *out, size_t start)
 {
     sl_text id = { out->at + start, out->size - start };
-    if (id_is_plain(id))
-        return;
     char *copy = memory_new(id.size + 1);
     memcpy(copy, id.at, id.size);
     out->size = start;
@@ -252,25 +244,25 @@ static void id_escape(buffer *out, size_t start)
     free(copy);
 }
 
-void document_print_with_id(const document *document, const void *row, int64_t batch_ms, buffer *out)
+/* -1 at each byte that an id shows encoded, or that JSON does not take as it is. */
+static text_vector id_special(text_vector bytes)
 {
-    if (document->bare || !document_has_id(document)) {
-        document_print(document, row, batch_ms, out);
-        return;
-    }
-    buffer_append(out, "{\"_id\":\"", 8);
-    size_t start = out->size;
-    document_id(document, row, out);
-    if (!document->by_origin) /* topic names need no escaping */
-        id_escape(out, start);
-    buffer_append(out, "\",", 2);
-    body_print(document, row, batch_ms, out);
+    return (bytes < 0x21) | (bytes == '-') | (bytes == '%') | (bytes == '"') | (bytes == '\\');
 }
 
-static void id_part(buffer *out, sl_text part)
+/* False: JSON may not take it as it is. */
+static bool id_part(buffer *out, sl_text part)
 {
     static const char hex[] = "0123456789ABCDEF";
-    char *at = buffer_reserve(out, part.size * 3);
+    char *at = buffer_reserve(out, part.size * 3 + TEXT_VECTOR);
+    if (part.size <= TEXT_VECTOR) {
+        text_vector bytes = text_load(part);
+        memcpy(at, &bytes, sizeof bytes);
+        if (!text_vector_any(id_special(bytes) & text_vector_mask(part.size))) {
+            out->size += part.size;
+            return true;
+        }
+    }
     for (size_t i = 0; i < part.size; i++) {
         unsigned char byte = (unsigned char)part.at[i];
         if (byte >= 0x21 && byte != '-' && byte != '%') {
@@ -282,28 +274,63 @@ static void id_part(buffer *out, sl_text part)
         }
     }
     out->size = (size_t)(at - out->at);
+    return false;
 }
 
-void document_id(const document *document, const void *row, buffer *out)
+static bool id_print(const document *document, const void *row, buffer *out)
 {
-    const sl_origin *origin = document_origin(document, row);
-    if (origin) {
-        const origin_name *name = &document->origins->at[origin->partition];
-        char *at = buffer_reserve(out, name->id_size + JSON_NUMBER_MAX);
-        out->size =
-            (size_t)(json_number(json_copy(at, (sl_text){ name->id, name->id_size }), origin->offset) -
-                     out->at);
-        return;
-    }
+    bool plain = true;
     for (size_t i = 0; i < document->id.count; i++) {
         const sl_field *field = document->id_fields[i];
         if (i)
             buffer_byte(out, '-');
         if (field->kind == SL_KIND_text)
-            id_part(out, *(const sl_text *)(const void *)((const char *)row + field->offset));
+            plain &= id_part(out, *(const sl_text *)(const void *)((const char *)row + field->offset));
         else
             field_text(field, row, out);
     }
+    return plain;
+}
+
+/* There is room for the name and ID_ROOM. */
+static char *origin_write(const document *document, const sl_origin *origin, char *at)
+{
+    const origin_name *name = &document->origins->at[origin->partition];
+    return json_number(text_copy(at, (sl_text){ name->id, name->id_size }), origin->offset);
+}
+
+void document_print_with_id(const document *document, const void *row, int64_t batch_ms, buffer *out)
+{
+    if (document->bare || !document_has_id(document)) {
+        document_print(document, row, batch_ms, out);
+        return;
+    }
+    const sl_origin *origin = document_origin(document, row);
+    if (origin) { /* topic names need no escaping */
+        size_t id_size = document->origins->at[origin->partition].id_size;
+        char *at = buffer_reserve(out, fields_room(document, row) + id_size + ID_ROOM);
+        at = origin_write(document, origin, json_copy(at, SL_TEXT("{\"_id\":\"")));
+        at = body_write(document, row, batch_ms, json_copy(at, SL_TEXT("\",")));
+        out->size = (size_t)(at - out->at);
+        return;
+    }
+    buffer_append(out, "{\"_id\":\"", 8);
+    size_t start = out->size;
+    if (!id_print(document, row, out))
+        id_escape(out, start);
+    char *at = json_copy(buffer_reserve(out, fields_room(document, row) + 2), SL_TEXT("\","));
+    out->size = (size_t)(body_write(document, row, batch_ms, at) - out->at);
+}
+
+void document_id(const document *document, const void *row, buffer *out)
+{
+    const sl_origin *origin = document_origin(document, row);
+    if (origin == NULL) {
+        id_print(document, row, out);
+        return;
+    }
+    char *at = buffer_reserve(out, document->origins->at[origin->partition].id_size + ID_ROOM);
+    out->size = (size_t)(origin_write(document, origin, at) - out->at);
 }
 
 bool field_text(const sl_field *field, const void *row, buffer *out)

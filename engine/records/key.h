@@ -14,6 +14,7 @@
 #include <base/arena.h>
 #include <base/buffer.h>
 #include <base/hash.h>
+#include <records/text_load.h>
 #include <sluice/job.h>
 
 typedef struct row_key {
@@ -72,26 +73,13 @@ sl_text key_first_text(const row_key *key); /* of a key whose first field is a t
 
 __extension__ typedef unsigned __int128 key_bits;
 
-/* At most 15 bytes as a number, the first one lowest. Loads overlap instead of reading behind the end. */
-static inline key_bits key_load(const char *at, size_t size)
+/* At most 15 bytes as a number, the first one lowest. */
+static inline key_bits key_load(sl_text text)
 {
-    uint64_t low = 0, high = 0;
-    uint32_t first, last;
-    if (size >= 8) {
-        memcpy(&low, at, 8);
-        memcpy(&high, at + size - 8, 8);
-        return low | (size > 8 ? (key_bits)(high >> (8 * (16 - size))) << 64 : 0);
-    }
-    if (size >= 4) {
-        memcpy(&first, at, 4);
-        memcpy(&last, at + size - 4, 4);
-        return first | (uint64_t)last << (8 * (size - 4));
-    }
-    if (size == 0)
-        return 0;
-    low = (unsigned char)at[0];
-    low |= (uint64_t)(unsigned char)at[size / 2] << (8 * (size / 2));
-    return low | (uint64_t)(unsigned char)at[size - 1] << (8 * (size - 1));
+    text_vector bytes = text_load(text) & text_vector_mask(text.size);
+    key_bits bits;
+    memcpy(&bits, &bytes, sizeof bits);
+    return bits;
 }
 
 /*
@@ -105,7 +93,7 @@ static inline bool key_of_texts(const sl_text *texts, size_t count, row_key *key
     for (size_t i = 0; i < count; i++) {
         if (texts[i].at == NULL || size + texts[i].size + 1 > KEY_SHORT_MAX)
             return false;
-        bits |= (key_load(texts[i].at, texts[i].size) << 8 | texts[i].size) << (8 * size);
+        bits |= (key_load(texts[i]) << 8 | texts[i].size) << (8 * size);
         size += texts[i].size + 1;
     }
     bits |= (key_bits)size << 120;

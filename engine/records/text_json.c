@@ -43,26 +43,31 @@ char *json_text_slowly(char *at, sl_text text)
     return at;
 }
 
+/* Eight digits of a number below 10^8, the first one in the lowest byte: halves, pairs and digits all at once. */
+static uint64_t digits_of(uint32_t value)
+{
+    uint64_t halves = value / 10000 | (uint64_t)(value % 10000) << 32;
+    uint64_t hundreds = (halves * 10486 >> 20) & 0x0000007F0000007Fu; /* 10486 / 2^20: 1/100 up to 9999 */
+    uint64_t pairs = hundreds | (halves - hundreds * 100) << 16;
+    uint64_t tens = (pairs * 103 >> 10) & 0x000F000F000F000Fu; /* 103 / 2^10: 1/10 up to 99 */
+    return tens | (pairs - tens * 10) << 8;
+}
+
 char *json_digits(char *at, uint64_t value)
 {
-    static const char pairs[] =
-        "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
-        "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
-    char digits[20], *first = digits + sizeof digits;
-    while (value >= 100) {
-        first -= 2;
-        memcpy(first, pairs + value % 100 * 2, 2);
-        value /= 100;
+    const uint64_t zeros = 0x3030303030303030u;
+    enum { STEP = 100000000 };
+    if (value >= STEP) {
+        at = json_digits(at, value / STEP);
+        uint64_t digits = digits_of((uint32_t)(value % STEP)) | zeros;
+        memcpy(at, &digits, sizeof digits);
+        return at + sizeof digits;
     }
-    if (value >= 10) {
-        first -= 2;
-        memcpy(first, pairs + value * 2, 2);
-    } else {
-        *--first = (char)('0' + value);
-    }
-    size_t size = (size_t)(digits + sizeof digits - first);
-    memcpy(at, first, size);
-    return at + size;
+    uint64_t digits = digits_of((uint32_t)value);
+    unsigned leading = value ? (unsigned)__builtin_ctzll(digits) / 8 : 7;
+    digits = (digits | zeros) >> (8 * leading);
+    memcpy(at, &digits, sizeof digits);
+    return at + sizeof digits - leading;
 }
 
 void json_string(buffer *out, sl_text text)

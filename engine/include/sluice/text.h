@@ -30,6 +30,8 @@ static inline int sl_text_compare(sl_text a, sl_text b)
 /* Without the blanks (space, tab) at both ends. */
 static inline sl_text sl_trim(sl_text text)
 {
+    if (text.size && (unsigned char)text.at[0] > ' ' && (unsigned char)text.at[text.size - 1] > ' ')
+        return text; /* nearly all */
     while (text.size && (text.at[0] == ' ' || text.at[0] == '\t')) {
         text.at++;
         text.size--;
@@ -39,10 +41,29 @@ static inline sl_text sl_trim(sl_text text)
     return text;
 }
 
+/* Four to eight ASCII digits, two loads that overlap; false when a byte is none. */
+static inline bool sl_to_i64_8_(sl_text text, int64_t *value)
+{
+    uint32_t first, last;
+    memcpy(&first, text.at, 4);
+    memcpy(&last, text.at + text.size - 4, 4);
+    unsigned missing = 8 * (8 - (unsigned)text.size); /* bits, zeros before the first digit */
+    uint64_t sum = (first | (uint64_t)last << (32 - missing)) ^ (0x3030303030303030u >> missing);
+    if (((sum + 0x7676767676767676u) | sum) & 0x8080808080808080u)
+        return false;
+    sum <<= missing;
+    sum = (sum * 10 + (sum >> 8)) & 0x00FF00FF00FF00FFu;
+    sum = (sum * 100 + (sum >> 16)) & 0x0000FFFF0000FFFFu;
+    *value = (int64_t)((sum * 10000 + (sum >> 32)) & 0xFFFFFFFFu);
+    return true;
+}
+
 /* ASCII digits only, 0 .. 2^63-1; leading zeros are allowed. *value is untouched when the answer is false. */
 static inline bool sl_to_i64(sl_text text, int64_t *value)
 {
     uint64_t sum = 0;
+    if (text.size >= 4 && text.size <= 8)
+        return sl_to_i64_8_(text, value);
     if (text.size == 0)
         return false;
     for (size_t i = 0; i < text.size; i++) {
