@@ -2,16 +2,16 @@
  * sources/kafka/commits.c - tells the group's coordinator how far the job is. Lag tools look there; the job never does.
  *
  * The driver only notes the newest offset of each partition; a thread of the way makes a request of it, for librdkafka
- * allocates and locks. One commit is under way at a time. What could not be told goes with the next batch, or when the
- * cluster is back. An unreachable coordinator costs nothing but the lag tools' view, so the end of the job waits for it but
- * shortly.
+ * allocates and locks. One commit is under way at a time, and ten a second are enough. What could not be told goes with the
+ * next batch, or when the cluster is back. An unreachable coordinator costs nothing but the lag tools' view, so the end of
+ * the job waits for it but shortly.
  */
 #include <base/clock.h>
 #include <base/faults.h>
 #include <base/log.h>
 #include <sources/kafka/reader.h>
 
-enum { FINISH_MS = 3000, POLL_MS = 50, QUIET_SECONDS = 30 };
+enum { PAUSE_MS = 100, FINISH_MS = 3000, POLL_MS = 50, QUIET_SECONDS = 30 };
 
 typedef rd_kafka_topic_partition_list_t positions;
 
@@ -28,8 +28,9 @@ void commits_note(kafka_reader *reader, const source_partition *partitions, size
     for (size_t i = 0; i < count; i++)
         if (partitions[i].offset >= 0)
             reader->parts[partitions[i].partition].commit = partitions[i].offset;
+    if (!reader->commit_noted) /* else the way's thread knows when to send */
+        pthread_cond_broadcast(&reader->changed);
     reader->commit_noted = true;
-    pthread_cond_broadcast(&reader->changed);
     pthread_mutex_unlock(&reader->mutex);
 }
 
@@ -45,10 +46,12 @@ void commits_send(kafka_reader *reader)
 {
     positions *list = NULL;
     pthread_mutex_lock(&reader->mutex);
-    if (commits_wait(reader)) {
+    int64_t now_ns = clock_ns(&clock_system);
+    if (commits_due_ns(reader) <= now_ns) {
         list = positions_take(reader);
         reader->commit_noted = false;
         reader->committing = true;
+        reader->commit_next_ns = now_ns + PAUSE_MS * INT64_C(1000000);
     }
     pthread_mutex_unlock(&reader->mutex);
     if (list == NULL)
@@ -63,6 +66,7 @@ void commits_send(kafka_reader *reader)
 void commits_finish(kafka_reader *reader)
 {
     int64_t deadline_ns = reader->stop_ns + FINISH_MS * INT64_C(1000000);
+    reader->commit_next_ns = 0;
     while (!reader->reach.away && commit_is_open(reader) && clock_ns(&clock_system) < deadline_ns) {
         commits_resume(reader);
         commits_send(reader);

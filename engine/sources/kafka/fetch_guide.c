@@ -214,15 +214,18 @@ static bool guide_wait(fetcher *fetcher, int64_t rest_ns, int64_t refresh_ns)
     bool wait = true;
     pthread_mutex_lock(&reader->mutex);
     while (wait && !reader->stopping) {
-        int64_t until_ns = fetcher->stale ? rest_ns : refresh_ns;
-        if (fetcher->answered || commits_wait(reader)) {
+        int64_t until_ns = fetcher->stale ? rest_ns : refresh_ns, commit_ns = commits_due_ns(reader);
+        if (fetcher->answered || commit_ns <= clock_ns(&clock_system)) {
             fetcher->answered = false;
             pthread_mutex_unlock(&reader->mutex);
             rd_kafka_poll(reader->client, 0);
             commits_send(reader);
             pthread_mutex_lock(&reader->mutex);
-        } else
+        } else if (commit_ns < until_ns) {
+            clock_wait(&clock_system, &reader->changed, &reader->mutex, commit_ns);
+        } else {
             wait = clock_wait(&clock_system, &reader->changed, &reader->mutex, until_ns);
+        }
     }
     bool go_on = !reader->stopping;
     pthread_mutex_unlock(&reader->mutex);

@@ -83,6 +83,7 @@ struct kafka_reader {
     bool stopping;
     bool committing;                  /* a commit is under way */
     bool commit_noted;                /* parts have something to be committed */
+    int64_t commit_next_ns;           /* the next commit may be sent */
     rd_kafka_resp_err_t commit_error; /* of the last commit */
     int64_t commit_since_ns;          /* commits fail since; 0: they do not */
     outage commit_outage;
@@ -113,12 +114,12 @@ void loss_settle(kafka_reader *reader, uint32_t i, int64_t begin, int64_t end);
 
 /* Notes positions and wakes the way's thread; allocates nothing. */
 void commits_note(kafka_reader *reader, const source_partition *partitions, size_t count);
-/* Something is noted and can be sent. Under the lock. */
-static inline bool commits_wait(const kafka_reader *reader)
+/* When what is noted may be sent; INT64_MAX: nothing is, or a commit is under way. Under the lock. */
+static inline int64_t commits_due_ns(const kafka_reader *reader)
 {
-    return reader->commit_noted && !reader->committing;
+    return reader->commit_noted && !reader->committing ? reader->commit_next_ns : INT64_MAX;
 }
-/* Sends what is noted unless a commit is under way. Runs on: the way's thread, which polls the client for the answer. */
+/* Sends what is due. Runs on: the way's thread, which polls the client for the answer. */
 void commits_send(kafka_reader *reader);
 void commits_resume(kafka_reader *reader); /* what could not be told is noted once more */
 void commits_finish(kafka_reader *reader); /* after the way's stop(): waits a little for what is under way */
