@@ -197,6 +197,11 @@ static void tell_status(void *argument, buffer *json)
     buffer_print(json, ",\"pid\":%d,\"state\":", (int)getpid());
     scheduler_state(self->scheduler, state, sizeof state);
     json_string(json, (sl_text){ state, strlen(state) });
+    scheduler_reason(self->scheduler, state, sizeof state);
+    if (state[0]) {
+        buffer_text(json, ",\"reason\":");
+        json_string(json, (sl_text){ state, strlen(state) });
+    }
     if (supervise_told().is)
         buffer_print(json, ",\"restarts\":%lld", (long long)supervise_told().restarts);
     buffer_print(json, ",\"interval_ms\":%lld,\"batches\":%lld,\"records\":%lld,\"written\":%lld",

@@ -21,6 +21,7 @@ void failure_clear(failure *failure)
 {
     failure->result = SL_OK;
     failure->text[0] = '\0';
+    failure->place = NULL;
 }
 
 const char *sl_result_text(sl_result result)

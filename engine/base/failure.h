@@ -15,6 +15,7 @@
 typedef struct failure {
     sl_result result; /* SL_OK: nothing failed; a zeroed struct is ready */
     char text[500];
+    const char *place; /* the kind of the lookup or sink that failed, "redis"; NULL: none of them did */
 } failure;
 
 /* Notes the failure unless one is noted already; returns the result that is noted then. */

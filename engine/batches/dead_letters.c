@@ -236,6 +236,7 @@ sl_result dead_letters_write(dead_letters *self, sl_task *task, reject *rejects,
     }
     for (size_t i = 0; i < self->count && task->failure.result == SL_OK; i++)
         output_flush(self->topics[i].output, task);
+    failure->place = task->failure.place;
     if (task->failure.result != SL_OK)
         return fail(failure, task->failure.result, "dead letters: %s", task->failure.text);
     return SL_OK;

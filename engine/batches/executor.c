@@ -263,8 +263,10 @@ static sl_result first_failure(executor *self, failure *failure)
 {
     for (unsigned w = 0; w < self->spec.workers; w++) {
         const struct failure *own = &self->workers[w].task.failure;
-        if (own->result != SL_OK)
+        if (own->result != SL_OK) {
+            failure->place = own->place;
             return fail(failure, own->result, "%s", own->text);
+        }
     }
     return SL_OK;
 }

@@ -350,6 +350,14 @@ bool generator_waits(generator *self, char *why, size_t room)
     return waits;
 }
 
+size_t generator_held(generator *self)
+{
+    pthread_mutex_lock(&self->mutex);
+    size_t held = self->count;
+    pthread_mutex_unlock(&self->mutex);
+    return held;
+}
+
 void generator_give_back(generator *self, batch *batch)
 {
     batch->ranges.size = 0;

@@ -38,6 +38,8 @@ void generator_wake(void *generator); /* something arrived. Any thread */
 /* Is there a trouble, of the input or of the journal's disk, for which nothing is cut at present? Any thread */
 bool generator_waits(generator *generator, char *why, size_t room);
 
+size_t generator_held(generator *generator); /* batches that were cut and wait. Any thread */
+
 /* The next batch, waiting for it; NULL: there will be none. SL_RETRY troubles are waited out. Runs on: driver. */
 batch *generator_take(generator *generator, failure *failure);
 void generator_give_back(generator *generator, batch *batch); /* done with it */

@@ -27,6 +27,8 @@ struct scheduler {
     scheduler_totals totals;
     buffer told;
     char trouble[512];
+    const char *trouble_place; /* see failure.place */
+    int64_t trouble_ms;        /* since when, on the wall clock; 0: there is none */
 };
 
 scheduler *scheduler_new(const scheduler_spec *spec)
@@ -123,13 +125,17 @@ static void note_done(scheduler *self)
     self->told.size = 0;
     buffer_append(&self->told, self->account.at, self->account.size);
     self->trouble[0] = '\0';
+    self->trouble_ms = 0;
     pthread_mutex_unlock(&self->mutex);
 }
 
-static void note_trouble(scheduler *self, const char *text)
+static void note_trouble(scheduler *self, const failure *why)
 {
     pthread_mutex_lock(&self->mutex);
-    snprintf(self->trouble, sizeof self->trouble, "%s", text);
+    snprintf(self->trouble, sizeof self->trouble, "%s", why->text);
+    self->trouble_place = sl_is_retriable(why->result) ? why->place : NULL;
+    if (self->trouble_ms == 0)
+        self->trouble_ms = clock_wall_ms(self->spec.clock);
     pthread_mutex_unlock(&self->mutex);
 }
 
@@ -194,7 +200,7 @@ static sl_result batch_failed(scheduler *self, retry *retry, failure *why)
     info_ended(self, SL_BATCH_FAILED);
     self->info.error = why->text;
     events_tell(self->spec.events, &self->info);
-    note_trouble(self, why->text);
+    note_trouble(self, why);
     if (!sl_is_retriable(why->result) && why->result != SL_LIMIT)
         return why->result;
     if (self->spec.failures_max && times >= self->spec.failures_max) {
@@ -268,12 +274,40 @@ scheduler_totals scheduler_totals_now(scheduler *self)
     return totals;
 }
 
+/* The day only when it is not today's. */
+static void paused_print(const scheduler *self, size_t held, char *text, size_t room)
+{
+    char since[25], now[25];
+    const char *place = strcmp(self->trouble_place, "elastic") == 0 ? "elasticsearch" : self->trouble_place;
+    clock_iso(self->trouble_ms, since);
+    clock_iso(clock_wall_ms(self->spec.clock), now);
+    since[10] = ' ';
+    bool today = strncmp(since, now, 10) == 0;
+    snprintf(text, room, "paused: %s since %.*s, %s held", place, today ? 5 : 16, today ? since + 11 : since,
+             counted((int64_t)held, "batch", "batches").at);
+}
+
+const char *scheduler_reason(scheduler *self, char *text, size_t room)
+{
+    bool waits = generator_waits(self->spec.generator, text, room);
+    pthread_mutex_lock(&self->mutex);
+    if (self->trouble[0])
+        snprintf(text, room, "%s", self->trouble);
+    else if (!waits)
+        text[0] = '\0';
+    pthread_mutex_unlock(&self->mutex);
+    return text;
+}
+
 const char *scheduler_state(scheduler *self, char *text, size_t room)
 {
     char why[sizeof self->trouble];
     bool waits = generator_waits(self->spec.generator, why, sizeof why);
+    size_t held = generator_held(self->spec.generator) + 1; /* and the one that is tried again */
     pthread_mutex_lock(&self->mutex);
-    if (self->trouble[0])
+    if (self->trouble[0] && self->trouble_place)
+        paused_print(self, held, text, room);
+    else if (self->trouble[0])
         snprintf(text, room, "retrying: %s", self->trouble);
     else
         snprintf(text, room, waits ? "waiting: %s" : "running", why);

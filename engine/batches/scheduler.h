@@ -40,8 +40,10 @@ sl_result scheduler_run_one(scheduler *scheduler, batch *batch, failure *failure
 
 /* Any thread. The account is the last completed batch's line; empty before there was one. */
 scheduler_totals scheduler_totals_now(scheduler *scheduler);
-const char *scheduler_state(scheduler *scheduler, char *text,
-                            size_t room); /* "running", "retrying: ...", "waiting: ..." */
+/* "running", "paused: elasticsearch since 12:03, 4 batches held", "retrying: ...", "waiting: ..." */
+const char *scheduler_state(scheduler *scheduler, char *text, size_t room);
+/* Why it is not "running", in full; empty when it is. */
+const char *scheduler_reason(scheduler *scheduler, char *text, size_t room);
 void scheduler_account(scheduler *scheduler, buffer *out);
 const sl_batch_info *scheduler_last(
     const scheduler *scheduler); /* driver: of the last batch, until the next one */

@@ -226,7 +226,9 @@ static sl_result ask_some(look_up *self, const row_key *keys, size_t count, fail
     for (size_t i = 0; i < count; i++)
         texts[i] = key_first_text(&keys[i]);
     lookup_question question = { texts, count, answers, &self->answers };
+    failure->place = self->place->kind->name; /* should it fail */
     SL_TRY(self->place->kind->ask(self->place->self, &question, failure));
+    failure->place = NULL;
     int64_t now_ns = clock_ns(self->clock);
     for (size_t i = 0; i < count; i++) {
         linked_head *head = make_linked(self, answers + i * names);

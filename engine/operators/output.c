@@ -69,6 +69,14 @@ static sl_result place_open(output *self, const operator_spec *spec, size_t i, f
     }
 }
 
+/* Who failed is told beside why. */
+static sl_result blamed(const place *place, sl_result result, failure *failure)
+{
+    if (result != SL_OK)
+        failure->place = place->named.kind->name;
+    return result;
+}
+
 static void output_close(void *opened)
 {
     output *self = opened;
@@ -122,7 +130,7 @@ static sl_result output_begin(void *opened, const batch_frame *batch, failure *f
         place->batch.attempt = batch->attempt;
         for (unsigned w = 0; w < self->writers; w++)
             place->batch.exceptions[w].size = 0;
-        SL_TRY(place->named.kind->begin(place->sink, &place->batch, failure));
+        SL_TRY(blamed(place, place->named.kind->begin(place->sink, &place->batch, failure), failure));
     }
     return SL_OK;
 }
@@ -139,15 +147,19 @@ static void output_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows 
     if (in->count && !atomic_load_explicit(&self->any, memory_order_relaxed))
         atomic_store(&self->any, true);
     for (size_t i = 0; i < self->count && in->count; i++)
-        if (self->places[i].named.kind->rows(self->places[i].sink, task->worker, &rows, &task->failure) !=
-            SL_OK)
+        if (blamed(
+                &self->places[i],
+                self->places[i].named.kind->rows(self->places[i].sink, task->worker, &rows, &task->failure),
+                &task->failure) != SL_OK)
             return;
 }
 
 void output_flush(output *self, sl_task *task)
 {
     for (size_t i = 0; i < self->count; i++)
-        if (self->places[i].named.kind->flush(self->places[i].sink, task->worker, &task->failure) != SL_OK)
+        if (blamed(&self->places[i],
+                   self->places[i].named.kind->flush(self->places[i].sink, task->worker, &task->failure),
+                   &task->failure) != SL_OK)
             return;
 }
 
@@ -165,14 +177,17 @@ sl_result output_replace(output *self, failure *failure)
     if (self->whole == NULL || !whole_close(self->whole, &groups, &count))
         return SL_OK;
     for (size_t i = 0; i < self->count; i++)
-        SL_TRY(self->places[i].named.kind->replace(self->places[i].sink, groups, count, failure));
+        SL_TRY(blamed(&self->places[i],
+                      self->places[i].named.kind->replace(self->places[i].sink, groups, count, failure),
+                      failure));
     return SL_OK;
 }
 
 sl_result output_commit(output *self, failure *failure)
 {
     for (size_t i = 0; i < self->count; i++)
-        SL_TRY(self->places[i].named.kind->commit(self->places[i].sink, failure));
+        SL_TRY(blamed(&self->places[i], self->places[i].named.kind->commit(self->places[i].sink, failure),
+                      failure));
     return SL_OK;
 }
 
