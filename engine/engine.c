@@ -150,6 +150,16 @@ static sl_result listeners_add(engine *self, failure *failure)
 
 /* ---- Threads ---- */
 
+static sl_result folder_check(void *argument, failure *failure)
+{
+    return work_dir_check(((engine *)argument)->work_dir, failure);
+}
+
+pulse pulse_of(engine *self)
+{
+    return (pulse){ self->spec.clock, self->work_dir ? folder_check : NULL, self, 0 };
+}
+
 static void drivers_make(engine *self)
 {
     const settings *settings = self->spec.settings;
@@ -160,6 +170,7 @@ static void drivers_make(engine *self)
         .events = self->events,
         .clock = self->spec.clock,
         .interval_ms = settings_ms(settings, "batch.interval"),
+        .pulse = pulse_of(self),
         .held_max = (size_t)settings_i64(settings, "batches.held_max"),
         .back_to_back = back_to_back(self),
         .last_id = self->head.newest.id,
@@ -180,6 +191,7 @@ static void drivers_make(engine *self)
         .events = self->events,
         .clock = self->spec.clock,
         .options = self->options,
+        .pulse = pulse_of(self),
         .last_time_ms = self->head.time_ms,
         .failures_max = settings_i64(settings, "batches.failures_max"),
         .stop = &self->stop,

@@ -199,6 +199,7 @@ sl_result ends_open(engine *self, failure *failure)
         .dead_letters = self->dead_letters,
         .options = self->options,
         .journal = self->journal,
+        .pulse = pulse_of(self),
         .workers = workers_wanted(self),
         .saves = self->spec.work_dir != NULL,
         .state_max = settings_bytes(self->spec.settings, "memory.state"),

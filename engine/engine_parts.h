@@ -47,5 +47,6 @@ sl_result sources_start(engine *engine, failure *failure);
 sl_result ends_open(engine *engine, failure *failure);
 bool back_to_back(const engine *engine); /* available-now, or a job that ends with its input */
 unsigned workers_wanted(const engine *engine);
+pulse pulse_of(engine *engine); /* a new one: is the work folder still ours? */
 
 #endif

@@ -19,6 +19,7 @@ enum { LOCK_BYTES = 32 };
 
 struct work_dir {
     int lock;
+    char *path;
 };
 
 char *work_dir_usual(const char *name)
@@ -114,6 +115,7 @@ sl_result work_dir_open(const char *path, const char *name, work_dir **opened, f
 {
     work_dir *self = memory_new(sizeof *self);
     self->lock = -1;
+    self->path = memory_text(path);
     sl_result result = disk_folder(path, failure);
     if (result == SL_OK)
         result = lock_take(path, &self->lock, failure);
@@ -126,11 +128,34 @@ sl_result work_dir_open(const char *path, const char *name, work_dir **opened, f
     return SL_OK;
 }
 
+/* The file at the path is the one that we hold, it has our process id, and the system still counts the lock as ours. */
+sl_result work_dir_check(const work_dir *self, failure *failure)
+{
+    char file[PATH_MAX], pid[LOCK_BYTES + 1] = "";
+    struct stat there, ours;
+    snprintf(file, sizeof file, "%s/lock", self->path);
+    bool same = stat(file, &there) == 0 && fstat(self->lock, &ours) == 0 && there.st_ino == ours.st_ino &&
+                there.st_dev == ours.st_dev;
+    int lock = same ? self->lock : open(file, O_RDONLY | O_CLOEXEC);
+    ssize_t size = lock >= 0 ? pread(lock, pid, sizeof pid - 1, 0) : 0;
+    if (lock >= 0 && lock != self->lock)
+        close(lock);
+    pid[size > 0 ? strspn(pid, "0123456789") : 0] = '\0';
+    if (same && strtol(pid, NULL, 10) == (long)getpid() && flock(self->lock, LOCK_EX | LOCK_NB) == 0)
+        return SL_OK;
+    return fail(
+        failure, SL_RUNNING,
+        "this process stood still for more than 30 s, and the work folder %s is no longer its own (process %s "
+        "in %s): it writes nothing more, and ends",
+        self->path, pid[0] ? pid : "unknown", file);
+}
+
 void work_dir_close(work_dir *self)
 {
     if (self == NULL)
         return;
     if (self->lock >= 0)
         close(self->lock);
+    free(self->path);
     free(self);
 }

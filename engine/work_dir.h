@@ -15,6 +15,9 @@ typedef struct work_dir work_dir;
 sl_result work_dir_open(const char *path, const char *name, work_dir **opened, failure *failure);
 void work_dir_close(work_dir *work_dir); /* NULL is fine */
 
+/* Is the folder still ours, after a time in which this process may not have run? RUNNING names who has it. */
+sl_result work_dir_check(const work_dir *work_dir, failure *failure);
+
 /* The folder, and in it room for the process id: so that a job which goes to the background, where nobody hears what goes
  * wrong on a full disk, can begin and wait there. */
 sl_result work_dir_prepare(const char *path, failure *failure);

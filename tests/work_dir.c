@@ -66,6 +66,27 @@ static void the_lock_of_a_process_that_died_is_free(void **state)
     work_dir_close(opened(folder_path("died"), "trial"));
 }
 
+static void a_folder_that_somebody_else_took_is_noticed(void **state)
+{
+    (void)state;
+    failure failure = { 0 };
+    work_dir *ours = opened(folder_path("stalled"), "trial");
+    assert_int_equal(work_dir_check(ours, &failure), SL_OK);
+    folder_write("stalled/lock", "77\n"); /* another one wrote to the same file */
+    assert_int_equal(work_dir_check(ours, &failure), SL_RUNNING);
+    assert_non_null(strstr(failure.text, "process 77"));
+    failure_clear(&failure);
+    assert_int_equal(unlink(folder_path("stalled/lock")), 0);
+    assert_int_equal(work_dir_check(ours, &failure), SL_RUNNING);
+    failure_clear(&failure);
+    work_dir *other = opened(folder_path("stalled"), "trial"); /* it is a new file: nobody holds it */
+    assert_int_equal(work_dir_check(ours, &failure), SL_RUNNING);
+    failure_clear(&failure);
+    assert_int_equal(work_dir_check(other, &failure), SL_OK);
+    work_dir_close(ours);
+    work_dir_close(other);
+}
+
 static void assert_link(const char *name, const char *folder)
 {
     char wanted[4096], real[4096];
@@ -175,6 +196,7 @@ int main(void)
         cmocka_unit_test(the_folder_is_made_with_its_parents_for_nobody_else_to_write),
         cmocka_unit_test(a_second_start_is_refused_and_tells_the_first_ones_number),
         cmocka_unit_test(the_lock_of_a_process_that_died_is_free),
+        cmocka_unit_test(a_folder_that_somebody_else_took_is_noticed),
         cmocka_unit_test(a_link_under_the_jobs_name_leads_to_the_folder),
         cmocka_unit_test(the_usual_folder_needs_no_link),
         cmocka_unit_test(a_folder_in_the_place_of_the_link_stays),

@@ -408,6 +408,7 @@ static sl_result finish_and_commit(executor *self, batch *batch, executor_result
         SL_TRY(journal_late(self, batch, failure));
     run_flushes(self, &self->workers[0]);
     SL_TRY(first_failure(self, failure));
+    SL_TRY(pulse_beat(&self->spec.pulse, failure));
     for (uint32_t i = 0; i < self->spec.plan->count; i++)
         if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT)
             SL_TRY(output_replace(self->nodes[i].self, failure));
@@ -426,6 +427,7 @@ sl_result executor_run(executor *self, batch *batch, batch_frame *frame, executo
                        failure *failure)
 {
     self->blocks.size = 0;
+    SL_TRY(pulse_beat(&self->spec.pulse, failure));
     intake_take(self->spec.intake, batch, &self->blocks);
     SL_TRY(attempt_begin(self, frame, failure));
     sl_result ran = rounds_run(self, failure);

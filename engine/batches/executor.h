@@ -8,6 +8,7 @@
 #include <base/clock.h>
 #include <batches/dead_letters.h>
 #include <batches/journal.h>
+#include <batches/pulse.h>
 #include <operators/output.h>
 #include <plan/plan.h>
 
@@ -22,6 +23,7 @@ typedef struct executor_spec {
     dead_letters *dead_letters;
     const void *options;
     journal *journal; /* NULL: no work folder. For a batch without input that turns out to write */
+    pulse pulse;      /* is asked before places commit */
     unsigned workers;
     bool saves;
     size_t state_max; /* bytes */

@@ -123,6 +123,7 @@ static sl_result batch_journal(generator *self, batch *batch, failure *failure)
 {
     if (self->spec.journal == NULL || batch->ranges.size == 0)
         return SL_OK;
+    SL_TRY(pulse_beat(&self->spec.pulse, failure));
     fault_point("before_journal");
     SL_TRY(journal_write(self->spec.journal, batch, failure));
     batch->journaled = true;

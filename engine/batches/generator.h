@@ -10,6 +10,7 @@
 
 #include <batches/events.h>
 #include <batches/journal.h>
+#include <batches/pulse.h>
 
 typedef struct generator generator;
 
@@ -20,6 +21,7 @@ typedef struct generator_spec {
     events *events;
     const sl_clock *clock;
     int64_t interval_ms;
+    pulse pulse; /* is asked before a cut is journaled */
     size_t held_max;
     bool back_to_back;             /* available-now: the next cut as soon as the driver is free */
     int64_t last_id, last_time_ms; /* new batches come after these */

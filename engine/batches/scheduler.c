@@ -145,6 +145,7 @@ static sl_result batch_checkpoint(scheduler *self, const batch *batch, failure *
 {
     if (self->spec.checkpoint == NULL)
         return SL_OK;
+    SL_TRY(pulse_beat(&self->spec.pulse, failure));
     /* A batch without input that wrote nothing changes nothing that a later T would not: the disk may take its time. */
     bool sync = batch->ranges.size > 0 || self->result.wrote || !self->saved;
     SL_TRY(checkpoint_write(self->spec.checkpoint, batch, self->account.at, sync, failure));

@@ -22,6 +22,7 @@ typedef struct scheduler_spec {
     events *events;
     const sl_clock *clock;
     const void *options;
+    pulse pulse;             /* is asked before the checkpoint */
     int64_t last_time_ms;    /* of the newest batch that the checkpoint holds */
     int64_t failures_max;    /* attempts at one batch; 0: no limit */
     const atomic_bool *stop; /* finish the running batch */
