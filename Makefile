@@ -124,7 +124,7 @@ all: $(command) $(jobs)
 
 # -------------------------------------------------------------------------------------------------------------- how: flags
 
-bench_commands := bench bench-engine bench-kafka bench-limits bench-peers bench-counts bench-quick
+bench_commands := bench bench-engine bench-durability bench-kafka bench-limits bench-peers bench-counts bench-quick
 
 # Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
 ifneq ($(filter-out deps check clean help demo test test-asan test-tsan torture simulate mutants fuzz fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
@@ -351,6 +351,12 @@ bench-kafka:
 	@tests/deps.sh build run test
 	+@$(again) all bench-programs
 	bench/kafka/run.sh
+
+## make bench-durability  what journal and checkpoint cost, with and without them in one run
+bench-durability:
+	@tests/deps.sh build
+	+@$(again) bench-programs
+	build/bench/engine/durability
 
 ## make bench-limits  the floor of each step on this machine: memory, timers, disk, parsing, JSON, Redis, Kafka
 bench-limits:

@@ -53,8 +53,10 @@ static memory_job *job_open(const char **words, int count, unsigned customers)
     engine_spec spec = {
         .job = &job, .settings = run->settings, .clock = &run->clock, .name = "bench", .memory = true
     };
-    if (settings_arguments(run->settings, count, (char **)(uintptr_t)words, &used, &failure) != SL_OK ||
-        engine_open(&spec, &run->engine, &failure) != SL_OK)
+    if (settings_arguments(run->settings, count, (char **)(uintptr_t)words, &used, &failure) != SL_OK)
+        give_up(failure.text);
+    spec.work_dir = settings_text(run->settings, "work.dir"); /* mostly none: nothing is kept */
+    if (engine_open(&spec, &run->engine, &failure) != SL_OK)
         give_up(failure.text);
     customers_make(run->engine, customers);
     return run;
