@@ -105,9 +105,14 @@ static sl_result input_start(intake *intake, intake_input *input, failure *failu
     source_partition *partitions;
     size_t count = input->kind->partitions(input->self, &partitions);
     buffer *done = &intake->scratch;
+    bool was_read = false;
     done->size = 0;
+    for (size_t p = 0; p < count; p++)
+        was_read = was_read || intake->positions[input->numbers[p]].next >= 0;
     for (size_t p = 0; p < count; p++) {
         partitions[p].offset = intake->positions[input->numbers[p]].next;
+        if (partitions[p].offset == -1 && was_read)
+            partitions[p].offset = SOURCE_BEGIN; /* it was added since: nothing of it may be missed */
         if (partitions[p].offset > 0)
             buffer_append(done, &partitions[p], sizeof *partitions);
     }

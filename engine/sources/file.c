@@ -116,6 +116,8 @@ static sl_result file_start(void *self, source_partition *partitions, size_t cou
                     source->spec.name);
     for (uint32_t i = 0; i < count; i++) {
         file_part *part = &source->parts[i];
+        if (partitions[i].offset == SOURCE_BEGIN)
+            partitions[i].offset = 0;
         if (partitions[i].offset < -1)
             return fail(
                 failure, SL_USAGE,

@@ -60,6 +60,8 @@ static sl_result memory_start(void *self, source_partition *partitions, size_t c
     pthread_mutex_lock(&source->mutex);
     for (size_t i = 0; i < count; i++) {
         segment_chain *chain = &source->chains[i];
+        if (partitions[i].offset == SOURCE_BEGIN)
+            partitions[i].offset = 0;
         if (partitions[i].offset < 0)
             partitions[i].offset = source->spec.start == SOURCE_EARLIEST ? 0 : chain->next;
         segment_reach(chain, partitions[i].offset);

@@ -56,6 +56,8 @@ static inline int64_t source_at_time(int64_t ms)
     return -2 - ms;
 }
 
+enum { SOURCE_BEGIN = -2 }; /* source_at_time(0): the first record that there is */
+
 static inline int64_t source_time_of(int64_t offset) /* of one below -1 */
 {
     return -2 - offset;

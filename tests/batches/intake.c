@@ -231,6 +231,22 @@ static void blocks_carry_the_engines_number_of_their_partition(void **state)
     inputs_close(&inputs);
 }
 
+static void a_partition_that_was_added_is_read_from_its_begin_wherever_others_start(void **state)
+{
+    (void)state;
+    for (int64_t before = -1; before <= 1; before += 2) { /* a position from a checkpoint, or none */
+        inputs inputs = { .spec = { .start = SOURCE_LATEST } };
+        inputs_open(&inputs, "");
+        for (uint32_t i = 0; i < INPUTS_PARTITIONS; i++)
+            inputs_send_many(&inputs, i, 2);
+        inputs.intake.positions[0].next = before;
+        inputs_start(&inputs);
+        assert_int_equal(inputs.intake.positions[0].next, before < 0 ? 2 : 1);
+        assert_int_equal(inputs.intake.positions[3].next, before < 0 ? 2 : 0);
+        inputs_close(&inputs);
+    }
+}
+
 static void partitions_are_found_by_their_names(void **state)
 {
     (void)state;
@@ -314,6 +330,7 @@ int main(void)
         cmocka_unit_test(available_now_is_finished_when_every_end_is_reached),
         cmocka_unit_test(a_journaled_batch_waits_until_all_of_it_is_here),
         cmocka_unit_test(blocks_carry_the_engines_number_of_their_partition),
+        cmocka_unit_test(a_partition_that_was_added_is_read_from_its_begin_wherever_others_start),
         cmocka_unit_test(partitions_are_found_by_their_names),
         cmocka_unit_test(a_source_that_has_started_is_not_started_again_with_a_slower_one),
     };

@@ -136,6 +136,19 @@ static void topic_is_new(fetcher *fetcher)
     }
 }
 
+/* Partitions that were added are read from their first record on, after a restart. */
+static void added_tell(fetcher *fetcher, const metadata_topic *topic)
+{
+    if (topic->count <= fetcher->count || topic->count == fetcher->told_count)
+        return;
+    fetcher->told_count = topic->count;
+    log_warn(
+        "kafka",
+        "topic %s has %zu partitions now, of which this run reads %zu: restart the job to read the others, from "
+        "their first record on",
+        fetcher->topic.name, topic->count, fetcher->count);
+}
+
 /* A partition that has no leader, or -1. Under the lock. */
 static int32_t places_take(fetcher *fetcher, const metadata_topic *topic)
 {
@@ -188,6 +201,7 @@ static sl_result metadata_take(fetcher *fetcher, const metadata *metadata, failu
     if (anew && reader->spec.wake)
         reader->spec.wake(reader->spec.wake_argument);
     leaderless_tell(fetcher, leaderless);
+    added_tell(fetcher, topic);
     return result;
 }
 
