@@ -268,12 +268,25 @@ static void node_lose(node *node)
     content_write(&node->now, 0, node->safe.at, node->safe.size);
 }
 
+/* A folder whose name is gone takes all that is in it. */
+static bool stands_in_nothing(const char *path)
+{
+    char folder[PATH_ROOM];
+    for (folder_of(path, folder); strchr(folder, '/'); *strrchr(folder, '/') = '\0')
+        if (name_of(folder)->safe == NULL)
+            return true;
+    return false;
+}
+
 void disk_power_cut(void)
 {
     simulated_disk *disk = the_world->disk;
     namings_lose();
     for (node *node = disk->nodes; node; node = node->next)
         node_lose(node);
+    for (size_t i = 0, count = disk->count; i < count; i++)
+        if (strchr(disk->names[i].path, '/') && stands_in_nothing(disk->names[i].path))
+            disk->names[i].safe = NULL;
     for (size_t i = 0; i < disk->count; i++)
         disk->names[i].now = disk->names[i].safe;
 }
