@@ -9,6 +9,7 @@
 #include <base/clock.h>
 #include <base/counted.h>
 #include <base/memory.h>
+#include <batches/saved.h>
 #include <cli/letters.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -77,6 +78,32 @@ static chosen letters_choose(const arguments *arguments, const letters *letters,
             chosen.at[chosen.count++] = letter;
     }
     return chosen;
+}
+
+/* A letter of a partition that the job has never read would be passed over by it. */
+static sl_result letters_check(const place *place, const chosen *chosen, failure *failure)
+{
+    saved saved = { 0 };
+    struct failure ignored = { 0 };
+    if (saved_newest(place->folder, &saved, &ignored) != SL_OK)
+        return SL_OK; /* nothing is known of its inputs */
+    const saved_position *at = (const saved_position *)(const void *)saved.positions.at;
+    size_t count = saved.positions.size / sizeof *at;
+    for (size_t i = 0; i < chosen->count && count; i++) {
+        const letter *letter = chosen->at[i];
+        size_t p = 0;
+        while (p < count && (at[p].partition != letter->partition ||
+                             !sl_text_equal(at[p].topic, (sl_text){ letter->topic, strlen(letter->topic) })))
+            p++;
+        if (p == count)
+            fail(
+                failure, SL_USAGE,
+                "nothing was retried: a letter is of %s partition %lld, which %s does not read; `sluice checkpoint "
+                "show` lists what it reads, --topic chooses among letters",
+                letter->topic, (long long)letter->partition, place->name);
+    }
+    saved_done(&saved);
+    return failure->result;
 }
 
 /* ---- list ---- */
@@ -172,7 +199,9 @@ static sl_result chosen_send(const arguments *arguments, const place *place, fai
     chosen chosen = { 0 };
     if (result == SL_OK)
         chosen = letters_choose(arguments, from ? &given : &known, true);
-    if (chosen.count)
+    if (result == SL_OK)
+        result = letters_check(place, &chosen, failure);
+    if (result == SL_OK && chosen.count)
         result = letters_retry(place, chosen.at, chosen.count, failure);
     if (result == SL_OK)
         sent_tell(place, &chosen);

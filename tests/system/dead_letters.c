@@ -158,6 +158,15 @@ static void what_an_output_had_refused_is_not_counted_again(void **state)
     assert_non_null(strstr(folder_read("printed"), "\"@timestamp\":\"1970-01-01T00:00:01.000Z\""));
 }
 
+static void letters_of_something_that_the_job_does_not_read_are_refused(void **state)
+{
+    (void)state;
+    folder_write("foreign.ndjson", "{\"topic\":\"other\",\"partition\":0,\"offset\":0,\"value\":\"x\"}\n");
+    assert_int_equal(run("$B/sluice dlq retry --work-dir refused/work --from foreign.ndjson"), 2);
+    assert_non_null(
+        strstr(folder_read("log"), "a letter is of other partition 0, which refused/work does not read"));
+}
+
 int main(void)
 {
     setenv("XDG_STATE_HOME", "/nonexistent", 1); /* no links from there */
@@ -165,6 +174,7 @@ int main(void)
         cmocka_unit_test(repaired_letters_give_what_good_records_would_have_given),
         cmocka_unit_test(a_letter_that_is_still_bad_comes_back_as_a_letter),
         cmocka_unit_test(what_an_output_had_refused_is_not_counted_again),
+        cmocka_unit_test(letters_of_something_that_the_job_does_not_read_are_refused),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
