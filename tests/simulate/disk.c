@@ -326,6 +326,8 @@ ssize_t __wrap_read(int file, void *at, size_t size);
 ssize_t __real_write(int file, const void *at, size_t size);
 ssize_t __wrap_write(int file, const void *at, size_t size);
 ssize_t __wrap_pwrite64(int file, const void *at, size_t size, off_t offset);
+ssize_t __real_pread64(int file, void *at, size_t size, off_t offset);
+ssize_t __wrap_pread64(int file, void *at, size_t size, off_t offset);
 int __real_fdatasync(int file);
 int __wrap_fdatasync(int file);
 int __wrap_ftruncate64(int file, off_t size);
@@ -459,6 +461,19 @@ ssize_t __wrap_write(int file, const void *at, size_t size)
     return wrote;
 }
 
+ssize_t __wrap_pread64(int file, void *at, size_t size, off_t offset)
+{
+    const handle *handle = handle_of(file);
+    if (handle == NULL)
+        return __real_pread64(file, at, size, offset);
+    const content *from = &handle->node->now;
+    size_t left = from->size > (size_t)offset ? from->size - (size_t)offset : 0;
+    size = size < left ? size : left;
+    if (size)
+        memcpy(at, from->at + offset, size);
+    return (ssize_t)size;
+}
+
 ssize_t __wrap_pwrite64(int file, const void *at, size_t size, off_t offset)
 {
     handle *handle = handle_of(file);
@@ -532,6 +547,7 @@ int __wrap_mkdir(const char *path, mode_t mode)
 static int status_fill(const node *node, struct stat *status)
 {
     memset(status, 0, sizeof *status);
+    status->st_ino = (ino_t)(uintptr_t)node;
     status->st_size = (off_t)node->now.size;
     status->st_mode = node->folder ? S_IFDIR | 0750 : S_IFREG | 0640;
     return 0;
