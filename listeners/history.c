@@ -165,11 +165,13 @@ static bool folder_sync(const history *self)
     return synced;
 }
 
-/* What stands behind the last line end was torn by a crash. */
+/* What stands behind the last line end was torn by a crash; zeros are where the disk has nothing of what was written. */
 static bool tail_cut(history *self)
 {
     view view = view_open(self->path);
-    const char *end = view.size ? memrchr(view.at, '\n', view.size) : NULL;
+    const char *zeros = view.size ? memchr(view.at, '\0', view.size) : NULL;
+    size_t size = zeros ? (size_t)(zeros - view.at) : view.size;
+    const char *end = size ? memrchr(view.at, '\n', size) : NULL;
     self->size = end ? end - view.at + 1 : 0;
     bool torn = (size_t)self->size != view.size;
     view_close(view);

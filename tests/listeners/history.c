@@ -157,6 +157,21 @@ static void a_torn_line_is_cut_off_and_its_batch_written_anew(void **state)
     listener_history.close(self);
 }
 
+static void a_line_of_which_the_disk_has_not_all_is_cut_off(void **state)
+{
+    (void)state;
+    sl_batch_info expected[] = { batch_of(1, SL_BATCH_COMPLETED), batch_of(2, SL_BATCH_COMPLETED) };
+    FILE *file = fopen(folder_path("history.ndjson"), "w");
+    assert_non_null(file);
+    fputs(lines_of(expected, 1), file);
+    assert_int_equal(fwrite("{\"batch_id\":2\0\0\0,\"error\":null}\n", 1, 33, file), 33);
+    assert_int_equal(fclose(file), 0);
+    void *self = opened(NULL);
+    completed(self, 2);
+    assert_string_equal(folder_read("history.ndjson"), lines_of(expected, 2));
+    listener_history.close(self);
+}
+
 static void a_full_generation_makes_room_and_the_repeat_is_still_known(void **state)
 {
     (void)state;
@@ -224,6 +239,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(batches_that_the_checkpoint_lost_in_a_power_cut_are_told_no_more,
                                         start, stop),
         cmocka_unit_test_setup_teardown(a_torn_line_is_cut_off_and_its_batch_written_anew, start, stop),
+        cmocka_unit_test_setup_teardown(a_line_of_which_the_disk_has_not_all_is_cut_off, start, stop),
         cmocka_unit_test_setup_teardown(a_full_generation_makes_room_and_the_repeat_is_still_known, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_line_that_a_full_disk_refuses_is_written_later, start, stop),
