@@ -12,7 +12,7 @@ enum { JSON_NUMBER_MAX = 24 };
 /* What json_text may write and over-write for a text. */
 static inline size_t json_text_room(sl_text text)
 {
-    return text.size * 6 + 16;
+    return text.size * 6 + 2 + TEXT_VECTOR; /* two quotes */
 }
 
 char *json_text_slowly(char *at,
