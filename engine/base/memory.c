@@ -14,7 +14,7 @@
 #endif
 #endif
 
-enum { HUGE_PAGE = 2 * 1024 * 1024 };
+enum { PAGE = 4096, HUGE_PAGE = 2 * 1024 * 1024 };
 
 static _Noreturn void memory_gone(size_t bytes)
 {
@@ -60,6 +60,18 @@ static void *range_advise(void *at, size_t bytes)
 void *range_new(size_t bytes)
 {
     return range_advise(mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), bytes);
+}
+
+void range_touch(void *at, size_t bytes)
+{
+#if defined(MADV_POPULATE_WRITE)
+    if (madvise(at, bytes, MADV_POPULATE_WRITE) == 0)
+        return;
+#endif
+    for (size_t i = 0; i < bytes; i += PAGE) { /* kernels before 5.14 */
+        volatile char *byte = (char *)at + i;
+        *byte = *byte;
+    }
 }
 
 void *range_grow(void *at, size_t old_bytes, size_t bytes)

@@ -14,6 +14,9 @@ char *memory_text(const char *text);         /* a copy; NULL stays NULL */
 
 /* Zeroed pages, page-aligned. Growing moves page tables, not bytes; the new part is zeroed. */
 void *range_new(size_t bytes);
+/* Its pages come now, all at once. For a table that is read before it is written: a page that is read first comes twice, and the
+ * second time every core is interrupted. */
+void range_touch(void *at, size_t bytes);
 void *range_grow(void *at, size_t old_bytes, size_t bytes);
 void range_free(void *at, size_t bytes); /* NULL is fine */
 

@@ -39,6 +39,7 @@ static void slots_double(store_shard *shard)
     store_slot *old = shard->slots;
     size_t count = (size_t)shard->mask + 1;
     shard->slots = range_new(2 * count * sizeof(store_slot));
+    range_touch(shard->slots, 2 * count * sizeof(store_slot));
     shard->mask = (uint32_t)(2 * count - 1);
     for (size_t i = 0; i < count; i++)
         if (old[i].id_one)

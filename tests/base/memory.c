@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -57,6 +58,25 @@ static void a_text_is_copied_and_none_stays_none(void **state)
     assert_null(memory_text(NULL));
 }
 
+/* What was written stays, and nothing has to come when the rest is written. */
+static void a_range_that_is_touched_is_there_as_it_was(void **state)
+{
+    (void)state;
+    enum { BYTES = 64 * 4096 + 100 };
+    struct rusage before, after;
+    unsigned char *at = range_new(BYTES);
+    at[5000] = 7;
+    range_touch(at, BYTES);
+    assert_int_equal(at[5000], 7);
+    at[5000] = 0;
+    getrusage(RUSAGE_SELF, &before);
+    assert_zeros(at, 0, BYTES);
+    memset(at, 1, BYTES);
+    getrusage(RUSAGE_SELF, &after);
+    assert_in_range(after.ru_minflt - before.ru_minflt, 0, 32); /* not 65 */
+    range_free(at, BYTES);
+}
+
 /* Both below and above the size from which huge pages are asked for, sizes that end within a page too. */
 static void a_grown_range_keeps_its_bytes_and_adds_zeros(void **state)
 {
@@ -95,6 +115,7 @@ int main(void)
         cmocka_unit_test(new_memory_is_zeroed),
         cmocka_unit_test(resized_memory_keeps_what_it_held),
         cmocka_unit_test(a_text_is_copied_and_none_stays_none),
+        cmocka_unit_test(a_range_that_is_touched_is_there_as_it_was),
         cmocka_unit_test(a_grown_range_keeps_its_bytes_and_adds_zeros),
         cmocka_unit_test(growing_nothing_makes_a_range_and_freeing_nothing_is_fine),
     };
