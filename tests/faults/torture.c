@@ -24,7 +24,6 @@
 #include <support/random.h>
 #include <sys/pidfd.h>
 #include <system/shared/recount.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
@@ -138,13 +137,6 @@ static death death_draw(dice *dice)
     return drawn;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Has it ended within so many ms? */
 static bool ended_within(const trial *trial, int64_t ms)
 {
@@ -181,7 +173,9 @@ static void server_hinder(trial *trial, unsigned server)
 /* Sends as it lives, until it has died by itself or by SIGKILL. True: it was killed; false: all was read before. */
 static bool life(trial *trial, const settings *use, const death *death, dice *dice)
 {
-    int64_t born_ms = now_ms(), most_ms = death->after_ms ? death->after_ms : search ? 3 * LIFE_MS : LIFE_MS;
+    int64_t born_ms = trial_now_ms(), most_ms = death->after_ms ? death->after_ms
+                                                : search        ? 3 * LIFE_MS
+                                                                : LIFE_MS;
     if (use->back_to_back)
         trial_send(trial, 100 + dice_below(dice, 400));
     trial->fault = death->fault[0] ? death->fault : NULL;
@@ -190,9 +184,9 @@ static bool life(trial *trial, const settings *use, const death *death, dice *di
         server_hinder(trial, death->server);
     for (bool sends = !use->back_to_back; sends && !ended_within(trial, 5 + (int)dice_below(dice, 30));) {
         trial_send(trial, 10 + dice_below(dice, 60));
-        sends = now_ms() - born_ms < most_ms;
+        sends = trial_now_ms() - born_ms < most_ms;
     }
-    bool by_itself = ended_within(trial, most_ms - (now_ms() - born_ms));
+    bool by_itself = ended_within(trial, most_ms - (trial_now_ms() - born_ms));
     if (!by_itself)
         trial_signal(trial, SIGKILL);
     int status = trial_ended(trial);
@@ -202,7 +196,7 @@ static bool life(trial *trial, const settings *use, const death *death, dice *di
         print_message("           died at %s\n", death->fault);
     else
         print_message("           %s after %lld ms%s%s\n", status ? "killed" : "ended",
-                      (long long)(now_ms() - born_ms), death->fault[0] ? ", did not come to " : "",
+                      (long long)(trial_now_ms() - born_ms), death->fault[0] ? ", did not come to " : "",
                       death->fault);
     kills_by_point += death->fault[0] && by_itself && status;
     return status != 0;
@@ -238,7 +232,7 @@ static void history_run(trial *trial, unsigned number)
 
 static void killed_anywhere_it_loses_nothing_and_doubles_nothing(void **state)
 {
-    int64_t begin_ms = now_ms();
+    int64_t begin_ms = trial_now_ms();
     for (unsigned number = 1; kills < kills_wanted; number++) {
         trial *trial = *state;
         if (history_wanted && number != history_wanted) {
@@ -252,7 +246,7 @@ static void killed_anywhere_it_loses_nothing_and_doubles_nothing(void **state)
     }
     print_message("SEED=%llu: %u kills, %u of them at named points, %u servers hindered, %lld s\n",
                   (unsigned long long)seed, kills, kills_by_point, kills_of_servers,
-                  (long long)(now_ms() - begin_ms) / 1000);
+                  (long long)(trial_now_ms() - begin_ms) / 1000);
 }
 
 /* ---- Setting up -------------------------------------------------------------------------------------------------- */
@@ -285,26 +279,11 @@ static int servers_stop(void **state)
     return 0;
 }
 
-static int make_trial(void **state)
-{
-    *state = calloc(1, sizeof(trial));
-    return *state ? 0 : -1;
-}
-
-static int end_trial(void **state)
-{
-    trial *trial = *state;
-    if (trial->folder[0])
-        trial_end(trial);
-    free(trial);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(killed_anywhere_it_loses_nothing_and_doubles_nothing, make_trial,
-                                        end_trial),
+        cmocka_unit_test_setup_teardown(killed_anywhere_it_loses_nothing_and_doubles_nothing, trial_make,
+                                        trial_free),
     };
     return cmocka_run_group_tests_name("faults/torture", tests, servers_start, servers_stop);
 }

@@ -168,3 +168,9 @@ static const char *line_after(const char *line)
 {
     return strchr(line, '\n') + 1;
 }
+
+bool topic_is_fetched(void)
+{
+    const char *reader = getenv("SLUICE_KAFKA_READER");
+    return reader == NULL || strcmp(reader, "librdkafka") != 0;
+}

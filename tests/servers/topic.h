@@ -28,5 +28,6 @@ int64_t topic_committed(const char *servers, const char *group, const char *topi
 
 /* Settings with the rows of Kafka, the servers, and "kafka." passed on. */
 settings *topic_settings(const char *servers);
+bool topic_is_fetched(void); /* not by librdkafka: SLUICE_KAFKA_READER says */
 
 #endif

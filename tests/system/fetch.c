@@ -58,12 +58,6 @@ static void on_each_server(void (*check)(kafka_server *server))
         skip();
 }
 
-static bool reads_by_fetch(void)
-{
-    const char *reader = getenv("SLUICE_KAFKA_READER");
-    return reader == NULL || strcmp(reader, "librdkafka") != 0;
-}
-
 /* ---- Topics and what is sent ---- */
 
 /* `pairs` of properties, then NULL. */
@@ -393,7 +387,7 @@ static void damage_check(kafka_server *server)
     buffer out = { 0 };
     failure failure = { 0 };
     source_trial_start(trial);
-    if (reads_by_fetch()) { /* whoever opens the batch sees it */
+    if (topic_is_fetched()) { /* whoever opens the batch sees it */
         source_trial_wait(trial, 0, 0, 30);
         source_trial_numbers(trial, 0, 0, 20);
         assert_int_equal(source_trial_try(trial, 0, 0, 30, &out, &failure), SL_FAILED);
@@ -435,7 +429,7 @@ static void anew_check(kafka_server *server)
 static void a_topic_that_was_made_anew_is_data_loss(void **state)
 {
     (void)state;
-    if (!reads_by_fetch())
+    if (!topic_is_fetched())
         skip();
     on_each_server(anew_check);
 }

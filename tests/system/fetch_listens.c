@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <servers/kafka.h>
+#include <servers/topic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,12 +50,6 @@ static trial *begun(void **state)
     return trial;
 }
 
-static bool reads_by_fetch(void)
-{
-    const char *reader = getenv("SLUICE_KAFKA_READER");
-    return reader == NULL || strcmp(reader, "librdkafka") != 0;
-}
-
 static void packed_batches_are_cut_killed_and_tried_again(void **state)
 {
     static const char *const faults[] = { "after_documents:2", "after_aggregates:1",
@@ -86,7 +81,7 @@ static trial *read_with_login(void **state, const char *mechanism)
               "kafka.sasl.password=sesame", NULL);
     trial_send(trial, 5000);
     trial_finish(trial);
-    assert_int_equal(trial_logged(trial, reads_by_fetch() ? "with fetch" : "with librdkafka"), 1);
+    assert_int_equal(trial_logged(trial, topic_is_fetched() ? "with fetch" : "with librdkafka"), 1);
     return trial;
 }
 
@@ -98,7 +93,7 @@ static void it_logs_in_by_plain_over_tls(void **state)
 /* Brokers refuse the SCRAM of older librdkafkas, whose second message is wrong: so no offsets are told, and no recount. */
 static void it_logs_in_by_scram_over_tls(void **state)
 {
-    if (!reads_by_fetch())
+    if (!topic_is_fetched())
         skip();
     trial *trial = read_with_login(state, "SCRAM-SHA-512");
     assert_int_equal(trial_logged(trial, ": 5000 records = "), 1);
@@ -122,22 +117,7 @@ static void what_fetch_cannot_serve_is_librdkafkas_and_told(void **state)
     assert_true(trial_logged(trial, "librdkafka reads topic realtime: ") >= 1);
 }
 
-static int make_trial(void **state)
-{
-    *state = calloc(1, sizeof(trial));
-    return *state ? 0 : -1;
-}
-
-static int end_trial(void **state)
-{
-    trial *trial = *state;
-    if (trial->folder[0])
-        trial_end(trial);
-    free(trial);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_trial, end_trial)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, trial_make, trial_free)
 
 int main(void)
 {

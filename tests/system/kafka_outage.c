@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <system/shared/recount.h>
-#include <time.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
 
@@ -61,13 +60,6 @@ static const recount_windows short_windows = { 3000, 0, 500, 5, 1000, 250, 3 };
     "--top-window", "3s", "--top-pane", "500ms", "--top-count", "5", "--interest-window", "1s",              \
         "--interest-pane", "250ms"
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void killed_and_waited_for(trial *trial, const char *way)
 {
     char gone[120], back[120];
@@ -111,9 +103,9 @@ static void a_stop_while_the_broker_is_gone_ends_soon(void **state)
     trial_wait_files(trial, 3);
     kafka_server_kill(kafka);
     trial_wait_files(trial, trial_files(trial) + 3);
-    int64_t start = now_ms();
+    int64_t start = trial_now_ms();
     trial_stop(trial);
-    assert_in_range(now_ms() - start, 0, 8000); /* two seconds on a machine that is not busy */
+    assert_in_range(trial_now_ms() - start, 0, 8000); /* two seconds on a machine that is not busy */
     assert_int_equal(trial_logged(trial, " did not acknowledge the group's last positions "), 1);
     assert_int_equal(trial_logged(trial, " ERROR "), 0);
     kafka_server_restart(kafka);
@@ -127,31 +119,16 @@ static void a_start_without_a_broker_waits_as_long_as_it_may(void **state)
     trial *trial = begun(state);
     snprintf(trial->servers, sizeof trial->servers, "127.0.0.1:1");
     trial_set(trial, "--startup-timeout", "1s", NULL);
-    int64_t start = now_ms();
+    int64_t start = trial_now_ms();
     trial_start(trial);
     assert_int_equal(trial_ended(trial), 3);
-    assert_in_range(now_ms() - start, 0, 4500);
+    assert_in_range(trial_now_ms() - start, 0, 4500);
     assert_int_equal(trial_logged(trial, " ERROR "), 1);
     assert_int_equal(trial_logged(trial, " ERROR listens kafka at 127.0.0.1:1 does not answer"), 1);
     assert_true(trial_logged(trial, "Connection refused") >= 1);
 }
 
-static int make_trial(void **state)
-{
-    *state = calloc(1, sizeof(trial));
-    return *state ? 0 : -1;
-}
-
-static int end_trial(void **state)
-{
-    trial *trial = *state;
-    if (trial->folder[0])
-        trial_end(trial);
-    free(trial);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_trial, end_trial)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, trial_make, trial_free)
 
 int main(void)
 {

@@ -279,22 +279,7 @@ static void a_broker_that_is_not_there_is_named(void **state)
     assert_true(trial_logged(trial, "kafka.bootstrap.servers") >= 1);
 }
 
-static int make_trial(void **state)
-{
-    *state = calloc(1, sizeof(trial));
-    return *state ? 0 : -1;
-}
-
-static int end_trial(void **state)
-{
-    trial *trial = *state;
-    if (trial->folder[0])
-        trial_end(trial);
-    free(trial);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_trial, end_trial)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, trial_make, trial_free)
 
 int main(void)
 {

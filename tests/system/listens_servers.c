@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <system/shared/recount.h>
-#include <time.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
 
@@ -172,43 +171,21 @@ static void a_search_server_that_is_killed_is_waited_for(void **state)
     checked(trial, &short_windows);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void a_topic_that_is_not_there_is_named(void **state)
 {
     trial *trial = begun(state);
     snprintf(trial->topic, sizeof trial->topic, "no-such-topic");
     trial_set(trial, "--startup-timeout", "2s", NULL);
-    int64_t start = now_ms();
+    int64_t start = trial_now_ms();
     trial_start(trial);
     assert_int_equal(trial_ended(trial), 3);
-    assert_in_range(now_ms() - start, 0, 4500);
+    assert_in_range(trial_now_ms() - start, 0, 4500);
     assert_int_equal(trial_logged(trial, " ERROR "), 1);
     assert_true(trial_logged(trial, "kafka topic \"no-such-topic\" does not exist") >= 1);
     assert_true(trial_logged(trial, "kafka.bootstrap.servers") >= 1);
 }
 
-static int make_trial(void **state)
-{
-    *state = calloc(1, sizeof(trial));
-    return *state ? 0 : -1;
-}
-
-static int end_trial(void **state)
-{
-    trial *trial = *state;
-    if (trial->folder[0])
-        trial_end(trial);
-    free(trial);
-    return 0;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_trial, end_trial)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, trial_make, trial_free)
 
 int main(void)
 {

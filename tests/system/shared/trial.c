@@ -6,6 +6,7 @@
 #include <stdarg.h>
 
 #include <base/buffer.h>
+#include <base/clock.h>
 #include <base/failure.h>
 #include <base/memory.h>
 #include <dirent.h>
@@ -22,7 +23,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <system/shared/trial.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
@@ -191,6 +191,26 @@ void trial_end(trial *trial)
         nftw(trial->folder, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+int trial_make(void **state)
+{
+    *state = calloc(1, sizeof(trial));
+    return *state ? 0 : -1;
+}
+
+int trial_free(void **state)
+{
+    trial *trial = *state;
+    if (trial->folder[0])
+        trial_end(trial);
+    free(trial);
+    return 0;
+}
+
+int64_t trial_now_ms(void)
+{
+    return clock_ns(&clock_system) / 1000000;
+}
+
 void trial_set(trial *trial, const char *option, ...)
 {
     va_list rest;
@@ -330,20 +350,13 @@ void trial_finish(trial *trial)
 
 /* ---- Waiting ----------------------------------------------------------------------------------------------------- */
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* False: the job ended, or it took too long. */
 static bool wait_for(trial *trial, condition *is, const void *argument)
 {
     char documents[TRIAL_PATH + 20], events[4096];
     snprintf(documents, sizeof documents, "%s/ba_realtime2", trial->out);
     mkdir(documents, 0700);
-    int64_t until_ms = now_ms() + PATIENCE_MS;
+    int64_t until_ms = trial_now_ms() + PATIENCE_MS;
     struct pollfd told[2] = { { inotify_init1(IN_CLOEXEC), POLLIN, 0 }, { -1, POLLIN, 0 } };
     const char *const folders[] = { trial->folder, trial->work_dir, documents };
     for (size_t i = 0; i < 3; i++)
@@ -351,8 +364,8 @@ static bool wait_for(trial *trial, condition *is, const void *argument)
     if (trial->job || trial->broker)
         told[1].fd = pidfd_open(trial->job ? trial->job : trial->broker, 0);
     bool met = false;
-    while (!(met = is(trial, argument)) && !told[1].revents && now_ms() < until_ms)
-        if (poll(told, 2, (int)(until_ms - now_ms())) > 0 && told[0].revents)
+    while (!(met = is(trial, argument)) && !told[1].revents && trial_now_ms() < until_ms)
+        if (poll(told, 2, (int)(until_ms - trial_now_ms())) > 0 && told[0].revents)
             sl_expect(read(told[0].fd, events, sizeof events) > 0);
     close(told[0].fd);
     if (told[1].fd >= 0)

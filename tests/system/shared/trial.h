@@ -30,6 +30,12 @@ typedef struct trial {
 bool trial_begin(trial *trial, const char *servers, const char *topic, int32_t partitions);
 void trial_end(trial *trial);
 
+/* Set a test up with a trial that did not begin, and end it if it did. */
+int trial_make(void **state);
+int trial_free(void **state);
+
+int64_t trial_now_ms(void); /* of a clock that nobody sets */
+
 /* Options up to NULL. */
 void trial_set(trial *trial, const char *option, ...) __attribute__((sentinel));
 
