@@ -116,15 +116,6 @@ static bool chunk_run(executor *self, worker *worker, uint32_t source, size_t co
     return true;
 }
 
-static uint32_t source_node(const executor *self, const source_block *block)
-{
-    uint32_t wanted = self->spec.intake->positions[block->partition].input;
-    for (uint32_t i = 0; i < self->spec.plan->count; i++)
-        if (self->spec.plan->nodes[i].kind == PLAN_SOURCE && wanted-- == 0)
-            return i;
-    return 0;
-}
-
 /* A record without a time takes T. */
 static void messages_prepare(const executor *self, const source_block *block, sl_message *messages,
                              size_t count)
@@ -154,7 +145,9 @@ static bool chunk_next(executor *self, worker *worker, parked *at, size_t room)
     messages_prepare(self, &block->block, worker->messages, read.count);
     task->sequence = (uint64_t)at->block << 24 | at->chunk++;
     worker->only = block->only;
-    bool through = chunk_run(self, worker, source_node(self, &block->block), read.count);
+    uint32_t source =
+        plan_source(self->spec.plan, self->spec.intake->positions[block->block.partition].input);
+    bool through = chunk_run(self, worker, source, read.count);
     worker->only = 0; /* what a merge gives later passes everywhere */
     if (!through) {
         before.count = read.count;

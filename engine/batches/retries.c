@@ -332,9 +332,7 @@ static char *base64_read(sl_text text, size_t *size)
 static uint32_t node_of(const retries *self, const line_fields *fields, int64_t number)
 {
     const sl_plan *plan = self->plan;
-    uint32_t source = 0, left = self->intake->positions[number].input;
-    while (source < plan->count && (plan->nodes[source].kind != PLAN_SOURCE || left-- > 0))
-        source++;
+    uint32_t source = plan_source(plan, self->intake->positions[number].input);
     for (uint32_t i = 0; i < plan->count && fields->stage; i++)
         if ((plan->nodes[i].kind == PLAN_STAGE || plan->nodes[i].kind == PLAN_OUTPUT) &&
             strcmp(plan->nodes[i].name, fields->stage) == 0 && is_under(plan, i, source))

@@ -18,6 +18,11 @@
 #define RETRIES_FILE  "retry.ndjson"
 #define RETRIES_TOPIC "(retry)" /* in journals, checkpoints and accounts; no topic and no file is called so */
 
+static inline bool retries_is_topic(sl_text topic)
+{
+    return sl_text_equal(topic, SL_TEXT(RETRIES_TOPIC));
+}
+
 extern const source_kind retries_kind; /* not among the kinds of places; its open() is this: */
 void *retries_open(const char *work_dir, const intake *intake, const sl_plan *plan, bool available_now);
 

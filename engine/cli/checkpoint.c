@@ -57,7 +57,7 @@ static void positions_print(const saved *saved)
     const saved_position *at = (const saved_position *)(const void *)saved->positions.at;
     char time[25];
     for (size_t i = 0; i < saved->positions.size / sizeof *at; i++) {
-        if (sl_text_equal(at[i].topic, (sl_text){ RETRIES_TOPIC, sizeof RETRIES_TOPIC - 1 })) {
+        if (retries_is_topic(at[i].topic)) {
             printf("%-12s retried dead letters, next byte %" PRId64 " of " RETRIES_FILE "\n", "",
                    at[i].next < 0 ? 0 : at[i].next);
             continue;

@@ -130,18 +130,13 @@ static sl_result offset_take(const char *word, saved *to, failure *failure)
                         word);
 }
 
-static bool is_retries(const saved_position *position)
-{
-    return sl_text_equal(position->topic, (sl_text){ RETRIES_TOPIC, sizeof RETRIES_TOPIC - 1 });
-}
-
 static sl_result time_take(const char *text, saved *to, failure *failure)
 {
     saved_position *at = (saved_position *)(void *)to->positions.at;
     int64_t ms;
     SL_TRY(time_parse(text, &ms, failure));
     for (size_t i = 0; i < to->positions.size / sizeof *at; i++)
-        if (!is_retries(&at[i]))
+        if (!retries_is_topic(at[i].topic))
             at[i].next = source_at_time(ms);
     return SL_OK;
 }
@@ -162,7 +157,7 @@ static sl_result savepoint_take(const place *place, const char *path, saved *to,
         const saved_position *old = (const saved_position *)(const void *)now.positions.at;
         for (size_t i = 0; i < to->positions.size / sizeof *at; i++)
             for (size_t n = 0; n < now.positions.size / sizeof *old; n++)
-                if (is_retries(&at[i]) && is_retries(&old[n]))
+                if (retries_is_topic(at[i].topic) && retries_is_topic(old[n].topic))
                     at[i].next = old[n].next;
     }
     saved_done(&now);
@@ -199,7 +194,7 @@ static void target_tell(const place *place, const saved *to, const char *state)
     char time[25];
     printf("%s will read, in %s:\n", place->name, place->folder);
     for (size_t i = 0; i < to->positions.size / sizeof *at; i++) {
-        if (is_retries(&at[i]))
+        if (retries_is_topic(at[i].topic))
             continue;
         printf("  %.*s partition %lld from ", (int)at[i].topic.size, at[i].topic.at,
                (long long)at[i].partition);

@@ -14,6 +14,14 @@ const sl_schema *sl_message_schema(void)
     return &schema;
 }
 
+uint32_t plan_source(const sl_plan *plan, uint32_t number)
+{
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (plan->nodes[i].kind == PLAN_SOURCE && number-- == 0)
+            return i;
+    return 0;
+}
+
 const char *plan_kind_name(plan_kind kind)
 {
     static const char *const names[] = { "from", "through", "look up", "count by", "top by", "to" };

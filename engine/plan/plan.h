@@ -47,6 +47,7 @@ sl_result plan_draw(sl_plan *plan, const sl_job *job, const void *options);
 sl_result plan_check(sl_plan *plan);
 void plan_cut(sl_plan *plan);
 void plan_explain(const sl_plan *plan, buffer *out);
-const char *plan_kind_name(plan_kind kind); /* "from", "through", "look up", ... */
+uint32_t plan_source(const sl_plan *plan, uint32_t number); /* the node of the plan's n-th input */
+const char *plan_kind_name(plan_kind kind);                 /* "from", "through", "look up", ... */
 
 #endif
