@@ -4,6 +4,7 @@
 #include <plan/plan.h>
 #include <records/document.h>
 #include <records/fill.h>
+#include <records/key.h>
 #include <string.h>
 
 static sl_result node_fails(sl_plan *plan, const plan_node *node, const char *what)
@@ -106,8 +107,8 @@ static sl_result check_count(sl_plan *plan, const plan_node *node)
     if (count->key.count == 0)
         return node_fails(plan, node, "a count needs a key");
     for (size_t i = 0; i < count->key.count; i++)
-        if (!field_is(&count->key, i, SL_KIND_text) && !field_is(&count->key, i, SL_KIND_i64))
-            return node_fails(plan, node, "key fields must be text or i64");
+        if (!key_can_be_of(schema_field_at(count->key.of(), count->key.offset[i])->kind))
+            return node_fails(plan, node, "an origin or a link cannot be part of a key");
     if (count->into.count != 1 || !field_is(&count->into, 0, SL_KIND_i64))
         return node_fails(plan, node, "into must be one i64 field");
     return check_window(plan, node);

@@ -2,6 +2,7 @@
  * records/key.c - keys written, read back, and kept.
  */
 #include <base/memory.h>
+#include <math.h>
 #include <records/document.h>
 #include <records/key.h>
 #include <stdlib.h>
@@ -81,9 +82,57 @@ static char *text_write(char *at, sl_text text)
     return at + sizeof size + text.size;
 }
 
-static bool is_text(const sl_fields *fields, size_t i)
+static sl_kind kind_of(const sl_fields *fields, size_t i)
 {
-    return schema_field_at(fields->of(), fields->offset[i])->kind == SL_KIND_text;
+    return schema_field_at(fields->of(), fields->offset[i])->kind;
+}
+
+/* Of all kinds but text. */
+static size_t written_size(sl_kind kind)
+{
+    switch (kind) {
+    case SL_KIND_flag: return 1;
+    case SL_KIND_i32: return sizeof(int32_t);
+    case SL_KIND_maybe_i64: return 1 + sizeof(int64_t);
+    default: return sizeof(int64_t);
+    }
+}
+
+/* Equal numbers are one key: 0 and -0 are, and so are all that are no number. */
+static double number_of(const char *field)
+{
+    double number;
+    memcpy(&number, field, sizeof number);
+    return isnan(number) ? (double)NAN : number + 0.0;
+}
+
+static char *value_write(char *at, sl_kind kind, const char *field)
+{
+    if (kind == SL_KIND_maybe_i64) {
+        sl_maybe_i64 maybe;
+        memcpy(&maybe, field, sizeof maybe);
+        int64_t value = maybe.known ? maybe.value : 0;
+        *at = maybe.known;
+        memcpy(at + 1, &value, sizeof value);
+    } else if (kind == SL_KIND_f64) {
+        double number = number_of(field);
+        memcpy(at, &number, sizeof number);
+    } else {
+        memcpy(at, field, written_size(kind));
+    }
+    return at + written_size(kind);
+}
+
+static const char *value_read(const char *at, sl_kind kind, char *field)
+{
+    if (kind == SL_KIND_maybe_i64) {
+        sl_maybe_i64 maybe = { .known = *at };
+        memcpy(&maybe.value, at + 1, sizeof maybe.value);
+        memcpy(field, &maybe, sizeof maybe);
+    } else {
+        memcpy(field, at, written_size(kind));
+    }
+    return at + written_size(kind);
 }
 
 static sl_text row_text(const sl_fields *fields, const void *row, size_t i)
@@ -96,17 +145,15 @@ static sl_text row_text(const sl_fields *fields, const void *row, size_t i)
 row_key key_of_row(const sl_fields *fields, const void *row, arena *memory)
 {
     size_t room = 0;
-    for (size_t i = 0; i < fields->count; i++)
-        room += is_text(fields, i) ? text_room(row_text(fields, row, i)) : sizeof(int64_t);
-    char few[256], *bytes = room <= sizeof few ? few : arena_take(memory, room), *at = bytes;
+    sl_kind kinds[4];
     for (size_t i = 0; i < fields->count; i++) {
-        if (is_text(fields, i)) {
-            at = text_write(at, row_text(fields, row, i));
-        } else {
-            memcpy(at, (const char *)row + fields->offset[i], sizeof(int64_t));
-            at += sizeof(int64_t);
-        }
+        kinds[i] = kind_of(fields, i);
+        room += kinds[i] == SL_KIND_text ? text_room(row_text(fields, row, i)) : written_size(kinds[i]);
     }
+    char few[256], *bytes = room <= sizeof few ? few : arena_take(memory, room), *at = bytes;
+    for (size_t i = 0; i < fields->count; i++)
+        at = kinds[i] == SL_KIND_text ? text_write(at, row_text(fields, row, i))
+                                      : value_write(at, kinds[i], (const char *)row + fields->offset[i]);
     return key_of_bytes(bytes, room, memory);
 }
 
@@ -138,13 +185,13 @@ void key_fill(const sl_fields *fields, const row_key *key, void *row)
     const char *at = key_bytes(key).at;
     for (size_t i = 0; i < fields->count; i++) {
         char *field = (char *)row + fields->offset[i];
-        if (is_text(fields, i)) {
+        sl_kind kind = kind_of(fields, i);
+        if (kind == SL_KIND_text) {
             sl_text text;
             at = text_read(at, &text);
             memcpy(field, &text, sizeof text);
         } else {
-            memcpy(field, at, sizeof(int64_t));
-            at += sizeof(int64_t);
+            at = value_read(at, kind, field);
         }
     }
 }

@@ -1,8 +1,8 @@
 /*
  * records/key.h - the key of a row as 16 bytes that tables compare and hash at once.
  *
- * A key's fields are written one after another: a text as its length and its bytes, a number as 8 bytes. Up to 15 bytes
- * lie in the key itself, padded with zeros, byte 15 holds their count. A longer key holds its hash and the address of its
+ * A key's fields are written one after another: a text as its length and its bytes, a number as its 4 or 8 bytes, a flag as
+ * one; one that may be missing has a byte before it that says so. Up to 15 bytes lie in the key itself, padded with zeros, byte 15 holds their count. A longer key holds its hash and the address of its
  * bytes, whose owner is the batch or, once it is in a store, the store.
  *
  *     short  | bytes ...                      0 0 0 | size |
@@ -22,6 +22,12 @@ typedef struct row_key {
 } row_key;
 
 enum { KEY_SHORT_MAX = 15, KEY_LONG = 0xFF };
+
+/* Any field can be part of a key but where a row came from and what it is linked to. */
+static inline bool key_can_be_of(sl_kind kind)
+{
+    return kind != SL_KIND_origin && kind != SL_KIND_linked;
+}
 
 static inline unsigned key_tag(row_key key)
 {

@@ -166,10 +166,10 @@ static void a_count_needs_a_key_and_a_number(void **state)
     begin();
     drawing.count.key = (sl_fields){ 0 };
     assert_refused("count by \"by_name\": a count needs a key");
-    drawing.count.key = SL_FIELDS(thing, area, small);
-    assert_refused("key fields must be text or i64");
-    drawing.count.key = SL_FIELDS(thing, area, start);
-    assert_refused("key fields must be text or i64");
+    drawing.count.key = SL_FIELDS(thing, area, origin);
+    assert_refused("an origin or a link cannot be part of a key");
+    drawing.count.key = SL_FIELDS(thing, owner);
+    assert_refused("an origin or a link cannot be part of a key");
     drawing.count.into = SL_FIELDS(thing, small);
     assert_refused("into must be one i64 field");
     drawing.count.into = (sl_fields){ 0 };

@@ -1,6 +1,7 @@
 /*
  * tests/records/key.c - keys against the fields they were made of: equal when those are, and read back as they were.
  */
+#include <math.h>
 #include <records/key.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -130,6 +131,74 @@ static void the_bytes_of_a_key_make_it_again(void **state)
     arena_done(&memory);
 }
 
+#define MIX_FIELDS(F)                                                                                        \
+    F(flag, on) F(i32, small) F(f64, share) F(time, when) F(maybe_i64, perhaps) F(text, name) F(i64, large)
+SL_RECORD(mix, MIX_FIELDS);
+
+/* Few values of each kind, among them those of which two are written alike and mean the same. */
+static mix mix_draw(dice *dice)
+{
+    static const double shares[] = { 0.0, -0.0, 1.5, -1.5, (double)INFINITY, (double)NAN, -(double)NAN };
+    static const int32_t smalls[] = { 0, -1, INT32_MIN };
+    mix made;
+    memset(&made, 0x5A, sizeof made); /* what lies between the fields is no part of a key */
+    made.on = dice_below(dice, 2);
+    made.small = smalls[dice_below(dice, 3)];
+    made.share = shares[dice_below(dice, 7)];
+    made.when = (int64_t)dice_below(dice, 2) << 40;
+    made.perhaps = (sl_maybe_i64){ (int64_t)dice_below(dice, 3), dice_below(dice, 2) };
+    made.name = dice_below(dice, 3) ? SL_TEXT("a") : (sl_text){ 0 };
+    made.large = -(int64_t)dice_below(dice, 2);
+    return made;
+}
+
+static bool same_share(double a, double b)
+{
+    return isnan(a) ? isnan(b) : !(a < b) && !(a > b) && !isnan(b);
+}
+
+static bool same_perhaps(sl_maybe_i64 a, sl_maybe_i64 b)
+{
+    return a.known == b.known && (!a.known || a.value == b.value);
+}
+
+static void fields_of_every_kind_make_keys(void **state)
+{
+    (void)state;
+    enum { MIXES = 400 };
+    static mix mixes[MIXES];
+    sl_fields first = SL_FIELDS(mix, on, small, share, perhaps),
+              second = SL_FIELDS(mix, name, when, share, large);
+    arena memory = { 0 };
+    dice dice = { 11 };
+    size_t equal[2] = { 0, 0 };
+    for (size_t i = 0; i < MIXES; i++) {
+        mix back = { 0 }, *a = &mixes[i];
+        *a = mix_draw(&dice);
+        row_key one = key_of_row(&first, a, &memory), two = key_of_row(&second, a, &memory);
+        key_fill(&first, &one, &back);
+        key_fill(&second, &two, &back);
+        assert_true(back.on == a->on && back.small == a->small && back.when == a->when &&
+                    back.large == a->large);
+        assert_true(same_share(back.share, a->share) && same_perhaps(back.perhaps, a->perhaps));
+        assert_true(same_text(back.name, a->name));
+        for (size_t j = 0; j < i; j++) {
+            const mix *b = &mixes[j];
+            bool share = same_share(a->share, b->share);
+            bool like_one =
+                a->on == b->on && a->small == b->small && share && same_perhaps(a->perhaps, b->perhaps);
+            bool like_two =
+                same_text(a->name, b->name) && a->when == b->when && share && a->large == b->large;
+            assert_int_equal(key_equal(one, key_of_row(&first, b, &memory)), like_one);
+            assert_int_equal(key_equal(two, key_of_row(&second, b, &memory)), like_two);
+            equal[0] += like_one;
+            equal[1] += like_two;
+        }
+    }
+    assert_true(equal[0] > 100 && equal[1] > 100);
+    arena_done(&memory);
+}
+
 /* The short way gives the same key or none. Texts end with their memory, which a sanitizer watches. */
 static void the_short_way_makes_the_same_key(void **state)
 {
@@ -193,6 +262,7 @@ int main(void)
         cmocka_unit_test(keys_are_equal_when_their_fields_are),
         cmocka_unit_test(a_key_gives_its_fields_back),
         cmocka_unit_test(the_bytes_of_a_key_make_it_again),
+        cmocka_unit_test(fields_of_every_kind_make_keys),
         cmocka_unit_test(the_short_way_makes_the_same_key),
         cmocka_unit_test(where_a_field_ends_is_part_of_the_key),
     };

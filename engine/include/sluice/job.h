@@ -203,7 +203,7 @@ typedef struct sl_window {
 /* Counts rows by key. `name` is the name of its state, for ever: the checkpoint finds the counts by it. */
 typedef struct sl_count {
     const char *name;
-    sl_fields key, into; /* up to four text or i64 fields; one i64 field */
+    sl_fields key, into; /* up to four fields of any kind but origin and link; one i64 field */
     sl_window window;
     int64_t at_least;  /* rows of fewer are not passed on */
     bool touched_only; /* pass on only the keys that this batch brought */
