@@ -148,6 +148,7 @@ static sl_result lookup_open(engine *self, uint32_t node, failure *failure)
         .prefix = drawn->prefix ? drawn->prefix : "",
         .names = names,
         .name_count = linked->count,
+        .plain = drawn->plain,
         .settings = self->spec.settings,
         .job = self->spec.name,
     };

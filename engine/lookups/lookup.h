@@ -17,6 +17,7 @@ typedef struct lookup_spec {
     const char *prefix;       /* stands before each key; "" when none */
     const char *const *names; /* the fields to find, by their names outside */
     size_t name_count;
+    bool plain; /* one value under a key, not fields: it is the answer to the only name */
     const settings *settings;
     const char *job;
 } lookup_spec;

@@ -1,7 +1,7 @@
 /*
- * lookups/redis.c - `redis:`: a hash per key, asked for by HMGET of the fields that the job's record lists, in one
- * pipeline. Answers are read straight into the memory of the caller. A key without any of the fields, or one that is no
- * hash, is unknown. `redis:PREFIX` puts another prefix before the keys than the job does.
+ * lookups/redis.c - `redis:`: a hash per key, asked for by HMGET of the fields that the job's record lists, or a string per
+ * key, asked for by GET; all in one pipeline. Answers are read straight into the memory of the caller. A key without any of the
+ * fields, or one of another type, is unknown. `redis:PREFIX` puts another prefix before the keys than the job does.
  */
 #include <base/buffer.h>
 #include <base/counted.h>
@@ -15,8 +15,10 @@ typedef struct redis_lookup {
     redis *redis;
     char *name, **fields;
     size_t field_count, prefix_size;
-    buffer key;       /* begins with the prefix */
-    sl_text *words;   /* HMGET, the key, the fields */
+    bool plain;
+    buffer key;     /* begins with the prefix */
+    sl_text *words; /* HMGET, the key, the fields; GET, the key */
+    size_t word_count;
     sl_text *answers; /* of the running ask() */
 } redis_lookup;
 
@@ -45,7 +47,9 @@ static sl_result redis_lookup_open(const lookup_spec *spec, void **self, failure
     made->field_count = spec->name_count;
     made->fields = memory_new((spec->name_count + 1) * sizeof(char *));
     made->words = memory_new((spec->name_count + 2) * sizeof(sl_text));
-    made->words[0] = SL_TEXT("HMGET");
+    made->plain = spec->plain;
+    made->words[0] = spec->plain ? SL_TEXT("GET") : SL_TEXT("HMGET");
+    made->word_count = spec->plain ? 2 : spec->name_count + 2;
     for (size_t i = 0; i < spec->name_count; i++) {
         made->fields[i] = memory_text(spec->names[i]);
         made->words[i + 2] = (sl_text){ made->fields[i], strlen(made->fields[i]) };
@@ -74,7 +78,7 @@ static sl_result redis_lookup_ask(void *self, const lookup_question *question, f
         lookup->key.size = lookup->prefix_size;
         buffer_append(&lookup->key, question->keys[i].at, question->keys[i].size);
         lookup->words[1] = (sl_text){ lookup->key.at, lookup->key.size };
-        SL_TRY(redis_add(lookup->redis, lookup->words, lookup->field_count + 2, failure));
+        SL_TRY(redis_add(lookup->redis, lookup->words, lookup->word_count, failure));
     }
     return redis_finish(lookup->redis, failure);
 }
@@ -90,6 +94,11 @@ static sl_result answer_take(void *argument, size_t command, const redis_reply *
         snprintf(what, sizeof what, "lookup '%s'", lookup->name);
         return redis_refused(lookup->redis, what, reply->text, failure);
     }
+    if (lookup->plain) {
+        if (reply->type == REDIS_TEXT)
+            answers[0] = reply->text;
+        return SL_OK;
+    }
     if (reply->type != REDIS_LIST || reply->count != lookup->field_count)
         return fail(failure, SL_FAILED, "lookup '%s': redis at %s answers HMGET with something else than %s",
                     lookup->name, redis_where(lookup->redis),
@@ -102,7 +111,7 @@ static sl_result answer_take(void *argument, size_t command, const redis_reply *
 
 const lookup_kind lookup_redis = {
     .name = "redis",
-    .about = "a hash per key; redis:PREFIX puts another prefix before the keys",
+    .about = "a hash or a string per key; redis:PREFIX puts another prefix before the keys",
     .settings = redis_settings,
     .open = redis_lookup_open,
     .close = redis_lookup_close,

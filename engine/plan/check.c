@@ -75,6 +75,8 @@ static sl_result check_look_up(sl_plan *plan, const plan_node *node)
     if (lookup->into.count != 1 || !field_is(&lookup->into, 0, SL_KIND_linked))
         return node_fails(plan, node, "into must be one link field");
     SL_TRY(check_linked(plan, node));
+    if (lookup->plain && schema_field_at(lookup->into.of(), lookup->into.offset[0])->linked()->count != 1)
+        return node_fails(plan, node, "a plain value fills one field: the linked record must have just one");
     for (uint32_t at = node->input; plan->nodes[at].kind != PLAN_SOURCE; at = plan->nodes[at].input)
         if (plan->nodes[at].kind == PLAN_COUNT || plan->nodes[at].kind == PLAN_TOP)
             return node_fails(plan, node,
@@ -158,8 +160,8 @@ static sl_result check_output(sl_plan *plan, const plan_node *node)
         return node_fails(plan, node, "only what sl_top_by() gives can be replaced as a whole");
     if (output->raw.count && !field_is(&output->raw, 0, SL_KIND_text))
         return node_fails(plan, node, "raw must be one text field");
-    if (redis->shape != SL_NO_SHAPE && redis->key.count == 0)
-        return node_fails(plan, node, "redis.key is missing");
+    if (redis->shape != SL_NO_SHAPE && redis->key.count == 0 && (redis->prefix == NULL || !*redis->prefix))
+        return node_fails(plan, node, "redis.key is missing, and there is no prefix to be the whole key");
     return SL_OK;
 }
 

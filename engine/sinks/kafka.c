@@ -181,7 +181,7 @@ static sl_result row_send(kafka_writer *writer, const void *row, failure *failur
     const sink_spec *spec = &writer->sink->spec;
     if (spec->output->raw.count) {
         const sl_text *raw = (const void *)((const char *)row + spec->output->raw.offset[0]);
-        return message_send(writer, NULL, (sl_text){ 0 }, *raw, failure);
+        return message_send(writer, document_origin(spec->document, row), (sl_text){ 0 }, *raw, failure);
     }
     writer->key.size = writer->value.size = 0;
     sl_text key = { 0 };

@@ -111,6 +111,41 @@ static void a_key_of_another_type_is_unknown(void **state)
     arena_done(&memory);
 }
 
+static void a_plain_value_is_found_by_its_key(void **state)
+{
+    (void)state;
+    if (server == NULL)
+        skip();
+    static const char *const only[] = { "flag" };
+    void *self = NULL;
+    failure failure = { 0 };
+    arena memory = { 0 };
+    sl_text keys[] = { SL_TEXT("2"), SL_TEXT("3"), SL_TEXT("5"), SL_TEXT("4") }, answers[4] = { 0 };
+    lookup_spec spec = { .name = "predictions",
+                         .target = "",
+                         .prefix = "pred_event:",
+                         .names = only,
+                         .name_count = 1,
+                         .plain = true,
+                         .settings = known,
+                         .job = "test" };
+    redis_server_ask(server, "FLUSHALL");
+    redis_server_ask(server, "SET pred_event:2 1");
+    redis_server_ask(server, "SET pred_event:4 0");
+    redis_server_ask(server, "HSET pred_event:5 flag 1");
+    assert_int_equal(lookup_redis.open(&spec, &self, &failure), SL_OK);
+    for (int time = 0; time < 2; time++) {
+        assert_int_equal(lookup_redis.ask(self, &(lookup_question){ keys, 4, answers, &memory }, &failure),
+                         SL_OK);
+        assert_text(answers[0], "1");
+        assert_null(answers[1].at);
+        assert_null(answers[2].at); /* of another type: unknown, and the connection goes on */
+        assert_text(answers[3], "0");
+    }
+    lookup_redis.close(self);
+    arena_done(&memory);
+}
+
 static void a_prefix_stands_before_each_key_and_the_target_replaces_it(void **state)
 {
     (void)state;
@@ -215,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_are_found_and_missing_ones_stay_missing),
         cmocka_unit_test(a_key_of_another_type_is_unknown),
+        cmocka_unit_test(a_plain_value_is_found_by_its_key),
         cmocka_unit_test(a_prefix_stands_before_each_key_and_the_target_replaces_it),
         cmocka_unit_test(ten_thousand_keys_get_their_own_answers),
         cmocka_unit_test(a_server_that_went_away_is_asked_again),

@@ -37,7 +37,7 @@ static void draw(sl_plan *plan, const void *options)
         sl_count_by(stream, &drawing.second_count);
     if (drawing.lookup_behind_count)
         sl_look_up(sl_through(counted, &keep_thing_stage),
-                   &(sl_lookup){ "again", "redis", NULL, a_lookup.key, a_lookup.into });
+                   &(sl_lookup){ "again", "redis", NULL, a_lookup.key, a_lookup.into, false });
     sl_stream top = drawing.list_after_count ? counted : sl_top_by(counted, &drawing.top);
     if (drawing.stage_before_list)
         top = sl_through(top, &keep_thing_stage);
@@ -154,6 +154,11 @@ static void a_lookup_needs_a_text_and_a_link(void **state)
     assert_refused(
         "look up \"owners\": field \"first_seen\" of record maker is an origin, which no lookup can fill: it "
         "can fill text, i32, i64, f64, flag, time and maybe_i64");
+    drawing.lookup.plain = true;
+    assert_fine();
+    drawing.lookup.plain = true;
+    drawing.lookup.into = SL_FIELDS(thing, pair);
+    assert_refused("look up \"owners\": a plain value fills one field");
     drawing.lookup.into = SL_FIELDS(thing, seller);
     assert_refused("look up \"owners\": field \"Boss\" of record seller is a link, which no lookup can fill");
     drawing.lookup_behind_count = true;
@@ -212,6 +217,9 @@ static void an_output_needs_what_its_shape_asks_for(void **state)
     drawing.output.raw = SL_FIELDS(thing, times);
     assert_refused("to \"things\": raw must be one text field");
     drawing.output.redis.shape = SL_SORTED_SET;
+    assert_refused("redis.key is missing");
+    drawing.output.redis.shape = SL_SET;
+    drawing.output.redis.prefix = "";
     assert_refused("redis.key is missing");
     drawing.list_after_count = true;
     assert_refused("to \"list\": only what sl_top_by() gives can be replaced as a whole");

@@ -15,6 +15,9 @@ SL_RECORD(maker, MAKER_FIELDS);
 #define SELLER_FIELDS(F) F(text, name) F(f64, share) F(link(owner), boss, "Boss")
 SL_RECORD(seller, SELLER_FIELDS);
 
+#define PAIR_FIELDS(F) F(text, name) F(i64, share)
+SL_RECORD(pair, PAIR_FIELDS);
+
 #define THING_FIELDS(F)                                                                                      \
     F(origin, origin)                                                                                        \
     F(text, area)                                                                                            \
@@ -26,7 +29,8 @@ SL_RECORD(seller, SELLER_FIELDS);
     F(time, end)                                                                                             \
     F(link(owner), owner)                                                                                    \
     F(link(maker), maker)                                                                                    \
-    F(link(seller), seller)
+    F(link(seller), seller)                                                                                  \
+    F(link(pair), pair)
 SL_RECORD(thing, THING_FIELDS);
 
 #define OTHER_FIELDS(F) F(text, area) F(text, name) F(i64, times) F(time, when)

@@ -181,10 +181,13 @@ sl_stream sl_through(sl_stream in, const sl_stage *stage);
  * The linked record's fields are found by their names outside, as texts: numbers in decimal, a flag as 1, true, 0 or false,
  * a time as "2026-11-23T10:00:00Z", with or without a fraction. What is not there leaves a text missing, a maybe_i64 unknown
  * and others zero; so does what is no such value, and it is counted as bad_<field>. Origins and links cannot be looked up.
+ *
+ * `plain`: the store holds one value under the key (a string of Redis), which fills the linked record's only field.
  */
 typedef struct sl_lookup {
     const char *name, *from, *prefix; /* --from NAME=URI moves it too */
     sl_fields key, into;              /* one text field; one link */
+    bool plain;
 } sl_lookup;
 sl_stream sl_look_up(sl_stream in, const sl_lookup *lookup);
 
@@ -229,7 +232,7 @@ typedef enum sl_shape { SL_NO_SHAPE, SL_SORTED_SET, SL_SET, SL_HASH } sl_shape;
 
 typedef struct sl_redis_shape {
     sl_shape shape;
-    const char *prefix; /* stands before the key */
+    const char *prefix; /* stands before the key; without key fields it is the key */
     sl_fields key, member, score;
 } sl_redis_shape;
 
