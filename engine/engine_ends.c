@@ -67,6 +67,14 @@ bool back_to_back(const engine *self)
     return settings_flag(self->spec.settings, "batch.available_now") || self->spec.job->bounded;
 }
 
+/* What a source may gather. Between ticks the next batch gathers while one that took all it may is run. Back to back half as much
+ * keeps the workers busy, and pages that are used again cost less than new ones. */
+static size_t input_bytes(const engine *self)
+{
+    size_t of_batch = settings_bytes(self->spec.settings, "memory.input");
+    return back_to_back(self) ? of_batch / 2 : of_batch * 2;
+}
+
 static sl_result source_add(engine *self, uint32_t node, failure *failure)
 {
     const input_place *place = &self->places.inputs[node];
@@ -78,13 +86,11 @@ static sl_result source_add(engine *self, uint32_t node, failure *failure)
         .available_now = back_to_back(self),
         .interval_ms = back_to_back(self) ? 0 : settings_ms(self->spec.settings, "batch.interval"),
         .workers = workers_wanted(self),
-        .bytes_max = settings_bytes(self->spec.settings, "memory.input"),
+        .bytes_max = input_bytes(self),
         .deadline_ns = &self->deadline_ns,
         .wake = wake,
         .wake_argument = self,
     };
-    if (!back_to_back(self))
-        spec.bytes_max *= 2; /* the next batch gathers while one that took all it may is run */
     SL_TRY(start_policy(self->spec.settings, &spec, failure));
     intake_add(&self->intake, place->kind, &spec);
     return SL_OK;

@@ -2,8 +2,9 @@
  * records/segment.c - chains of segments.
  *
  * A segment is one range of pages: the struct, then units, then SEGMENT_SLACK bytes that are never used, so that
- * vector code may read past the last message. A unit that is larger than a segment gets one of its own size.
- * Emptied segments of the usual size are kept, the last one emptied is the next one used: its pages are in the cache.
+ * vector code may read past the last message. A unit that is larger than a segment gets one of a larger size.
+ * Emptied segments are kept, the last one emptied is the next one used: its pages are in the cache. The large ones are kept
+ * apart, for a producer's batches are often all large, and of sizes that few others fit: they grow by LARGE_STEP.
  */
 #include <base/memory.h>
 #include <records/block.h>
@@ -29,7 +30,7 @@ typedef struct segment_limits {
     size_t bytes;
 } segment_limits;
 
-enum { OVERHEAD = sizeof(segment) + SEGMENT_SLACK, PAGE = 4096 };
+enum { OVERHEAD = sizeof(segment) + SEGMENT_SLACK, LARGE_STEP = 2 << 20 };
 
 static size_t message_bytes(const segment_header *header);
 static segment *segment_with_room(segment_chain *chain, size_t bytes);
@@ -37,7 +38,7 @@ static int64_t chain_look(const segment_chain *chain, int64_t from, segment_limi
 static size_t place_of(const segment_chain *chain, const segment *segment, int64_t offset);
 static size_t place_from(const segment_chain *chain, const segment *segment, int64_t offset);
 static void unit_added(segment_chain *chain, segment *segment, segment_unit unit);
-static void segment_put_away(segment **spare, segment *segment);
+static void segment_put_away(segment_spare *spare, segment *segment);
 static void segments_free(segment *segment);
 
 void segment_add(segment_chain *chain, const sl_message *message)
@@ -130,8 +131,9 @@ void segment_done(segment_chain *chain)
 {
     segments_free(chain->first);
     if (chain->spare) {
-        segments_free(*chain->spare);
-        *chain->spare = NULL;
+        segments_free(chain->spare->usual);
+        segments_free(chain->spare->large);
+        *chain->spare = (segment_spare){ 0 };
     }
     chain->first = chain->last = NULL;
     chain->bytes = 0;
@@ -168,18 +170,34 @@ static size_t message_bytes(const segment_header *header)
     return (bytes + 7) & ~(size_t)7;
 }
 
-static segment *segment_new(segment **spare, size_t bytes)
+/* Where segments of a kind are kept. */
+static segment **spare_of(segment_spare *spare, size_t range)
 {
-    segment *segment = spare ? *spare : NULL;
-    if (segment && bytes <= segment->room) {
+    return range > SEGMENT_BYTES ? &spare->large : &spare->usual;
+}
+
+/* NULL: none has the room. */
+static segment *spare_take(segment **spare, size_t bytes)
+{
+    for (segment *segment; (segment = *spare) != NULL; spare = &segment->next) {
+        if (segment->room < bytes)
+            continue;
         *spare = segment->next;
         segment->next = NULL;
         segment->size = segment->count = 0;
         return segment;
     }
+    return NULL;
+}
+
+static segment *segment_new(segment_spare *spare, size_t bytes)
+{
     size_t range = SEGMENT_BYTES;
     if (bytes > range - OVERHEAD)
-        range = (bytes + OVERHEAD + PAGE - 1) & ~(size_t)(PAGE - 1);
+        range = (bytes + OVERHEAD + LARGE_STEP - 1) & ~(size_t)(LARGE_STEP - 1);
+    segment *segment = spare ? spare_take(spare_of(spare, range), bytes) : NULL;
+    if (segment)
+        return segment;
     segment = range_new(range);
     segment->range = range;
     segment->room = range - OVERHEAD;
@@ -199,14 +217,15 @@ static segment *segment_with_room(segment_chain *chain, size_t bytes)
     return chain->last = segment;
 }
 
-static void segment_put_away(segment **spare, segment *segment)
+static void segment_put_away(segment_spare *spare, segment *segment)
 {
-    if (spare == NULL || segment->range != SEGMENT_BYTES) {
+    if (spare == NULL) {
         range_free(segment, segment->range);
         return;
     }
-    segment->next = *spare;
-    *spare = segment;
+    struct segment **list = spare_of(spare, segment->range);
+    segment->next = *list;
+    *list = segment;
 }
 
 static void segments_free(segment *segment)

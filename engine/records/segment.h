@@ -20,6 +20,11 @@ enum { SEGMENT_BYTES = 256 * 1024, SEGMENT_SLACK = 64 };
 
 typedef struct segment segment;
 
+/* Emptied segments, for the chains that share them. Zeroed: there are none. */
+typedef struct segment_spare {
+    segment *usual, *large;
+} segment_spare;
+
 typedef struct segment_unit {
     int64_t first, last; /* the offsets that it covers */
     size_t bytes;
@@ -32,8 +37,7 @@ typedef struct segment_chain {
     size_t bytes; /* held, all segments */
     segment_unit (*form)(const char *at); /* what stands there; NULL: messages of our own form */
     bool receiving;                       /* the last segment's room is being received into */
-    /* Where emptied segments go and new ones come from; shared by the chains of a source. NULL: none are kept. */
-    segment **spare;
+    segment_spare *spare; /* where emptied segments go and new ones come from; NULL: none are kept */
 } segment_chain;
 
 /* All of these are called under the source's lock, except segment_read. */

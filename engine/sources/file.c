@@ -39,7 +39,7 @@ typedef struct file_source {
     source_partition *partitions;
     file_part *parts;
     size_t count, bytes; /* bytes: held by all chains */
-    segment *spare;
+    segment_spare spare;
     buffer chunk;
     int growth, end; /* inotify and eventfd of the watching thread; -1: none */
     pthread_t watcher;

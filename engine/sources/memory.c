@@ -12,7 +12,7 @@ enum { PARTITIONS = 4 };
 typedef struct memory_source {
     pthread_mutex_t mutex;
     segment_chain chains[PARTITIONS];
-    segment *spare;
+    segment_spare spare;
     source_partition partitions[PARTITIONS];
     source_spec spec;
     char *topic;

@@ -199,7 +199,7 @@ static void a_message_larger_than_a_segment_has_its_own(void **state)
 {
     (void)state;
     segment_chain chain = { 0 };
-    segment *spare = NULL;
+    segment_spare spare = { 0 };
     chain.spare = &spare;
     size_t size = SEGMENT_BYTES * 3 + 17;
     char *large = malloc(size + 1);
@@ -215,6 +215,31 @@ static void a_message_larger_than_a_segment_has_its_own(void **state)
     assert_true(sl_text_equal(out[2].value, SL_TEXT("after")));
     segment_release(&chain, 3);
     assert_int_equal(chain.bytes, 0);
+    free(large);
+    segment_done(&chain);
+}
+
+/* A large segment does not serve small messages: the first large one would take them all. */
+static void released_memory_of_large_messages_is_used_again_by_large_ones(void **state)
+{
+    (void)state;
+    segment_spare spare = { 0 };
+    segment_chain chain = { .spare = &spare };
+    size_t size = SEGMENT_BYTES * 3;
+    char *large = calloc(1, size + 1);
+    memset(large, 'L', size);
+    sl_message out[2];
+    add(&chain, 0, NULL, large);
+    assert_int_equal(read_all(&chain, 0, 1, 1, out), 1);
+    const char *place = out[0].value.at;
+    segment_release(&chain, 1);
+    assert_non_null(spare.large);
+    assert_null(spare.usual);
+    add(&chain, 1, NULL, "small");
+    add(&chain, 2, NULL, large);
+    assert_int_equal(read_all(&chain, 1, 3, 2, out), 2);
+    assert_ptr_equal(out[1].value.at, place);
+    assert_true(sl_text_equal(out[0].value, SL_TEXT("small")));
     free(large);
     segment_done(&chain);
 }
@@ -246,16 +271,16 @@ static void what_is_not_released_stays(void **state)
 static void released_memory_is_used_again(void **state)
 {
     (void)state;
-    segment *spare = NULL;
+    segment_spare spare = { 0 };
     segment_chain chains[2] = { { .spare = &spare }, { .spare = &spare } };
     sl_message out;
     add(&chains[0], 0, NULL, "first");
     assert_int_equal(read_all(&chains[0], 0, 1, 1, &out), 1);
     const char *place = out.value.at;
     segment_release(&chains[0], 1);
-    assert_non_null(spare);
+    assert_non_null(spare.usual);
     add(&chains[1], 50, NULL, "other"); /* the other chain, the same memory */
-    assert_null(spare);
+    assert_null(spare.usual);
     assert_int_equal(read_all(&chains[1], 50, 51, 1, &out), 1);
     assert_ptr_equal(out.value.at, place);
     assert_true(sl_text_equal(out.value, SL_TEXT("other")));
@@ -401,6 +426,7 @@ int main(void)
         cmocka_unit_test(a_message_larger_than_a_segment_has_its_own),
         cmocka_unit_test(what_is_not_released_stays),
         cmocka_unit_test(released_memory_is_used_again),
+        cmocka_unit_test(released_memory_of_large_messages_is_used_again_by_large_ones),
         cmocka_unit_test(a_unit_is_taken_whole_wherever_the_range_cuts_it),
         cmocka_unit_test(what_is_being_received_outlives_a_release),
         cmocka_unit_test(a_unit_larger_than_a_segment_is_received_whole),

@@ -78,7 +78,7 @@ struct kafka_reader {
     pthread_cond_t changed; /* room was made, or the end came */
     kafka_reach reach;
     kafka_part *parts;
-    segment *spare;
+    segment_spare spare;
     size_t bytes, hungry, in_flight; /* parts that are hungry, that have ranges taken and not released */
     bool stopping;
     bool committing;                  /* a commit is under way */
