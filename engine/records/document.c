@@ -258,7 +258,7 @@ static bool id_part(buffer *out, sl_text part)
     if (part.size <= TEXT_VECTOR) {
         text_vector bytes = text_load(part);
         memcpy(at, &bytes, sizeof bytes);
-        if (!text_vector_any(id_special(bytes) & text_vector_mask(part.size))) {
+        if (!text_vector_any(id_special(bytes), part.size)) {
             out->size += part.size;
             return true;
         }

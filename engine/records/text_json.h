@@ -36,7 +36,7 @@ static inline bool json_plain(char *at, sl_text text)
     if (text.size <= TEXT_VECTOR) {
         text_vector bytes = text_load(text);
         memcpy(at, &bytes, sizeof bytes);
-        return !text_vector_any(json_special(bytes) & text_vector_mask(text.size));
+        return !text_vector_any(json_special(bytes), text.size);
     }
     text_vector special = { 0 };
     for (size_t i = 0; i + TEXT_VECTOR < text.size; i += TEXT_VECTOR) {
@@ -47,7 +47,7 @@ static inline bool json_plain(char *at, sl_text text)
     size_t last = text.size - TEXT_VECTOR; /* overlaps the one before, so that nothing goes byte by byte */
     text_vector bytes = text_vector_at(text.at + last);
     memcpy(at + last, &bytes, sizeof bytes);
-    return !text_vector_any(special | json_special(bytes));
+    return !text_vector_any(special | json_special(bytes), TEXT_VECTOR);
 }
 
 /* A text whose opening quote stands there already. */

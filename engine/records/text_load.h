@@ -68,11 +68,23 @@ static inline char *text_copy(char *at, sl_text text)
     return at + text.size;
 }
 
-static inline bool text_vector_any(text_vector bytes)
+/* Of a vector of 0 and -1: bit i for byte i. */
+static inline unsigned text_vector_bits(text_vector bytes)
 {
-    uint64_t halves[2];
-    memcpy(halves, &bytes, sizeof halves);
-    return (halves[0] | halves[1]) != 0;
+#if defined(__SSE2__)
+    return (unsigned)__builtin_ia32_pmovmskb128((__attribute__((vector_size(TEXT_VECTOR))) char)bytes);
+#else
+    unsigned bits = 0;
+    for (unsigned i = 0; i < TEXT_VECTOR; i++)
+        bits |= (unsigned)(bytes[i] & 1) << i;
+    return bits;
+#endif
+}
+
+/* Is any of the first `size` bytes, of at most 16, not 0? */
+static inline bool text_vector_any(text_vector bytes, size_t size)
+{
+    return (text_vector_bits(bytes) & ((1u << size) - 1)) != 0;
 }
 
 #endif
