@@ -33,8 +33,8 @@ static sl_result windows_check(const sl_plan *plan, failure *failure)
 {
     window window;
     for (uint32_t i = 0; i < plan->count; i++)
-        if (plan->nodes[i].kind == PLAN_COUNT)
-            SL_TRY(window_of(&plan->nodes[i].as.count.window, plan->nodes[i].name, &window, failure));
+        if (plan_window(&plan->nodes[i]))
+            SL_TRY(window_of(plan_window(&plan->nodes[i]), plan->nodes[i].name, &window, failure));
     return SL_OK;
 }
 

@@ -64,16 +64,17 @@ static void put_windows(const checkpoint *self, buffer *out)
     failure ignored = { 0 }; /* refused at the start, if at all */
     int64_t count = 0;
     for (uint32_t i = 0; i < self->plan->count; i++)
-        count += self->plan->nodes[i].kind == PLAN_COUNT;
+        count += plan_window(&self->plan->nodes[i]) != NULL;
     put_i64(out, count);
     for (uint32_t i = 0; i < self->plan->count; i++) {
         const plan_node *node = &self->plan->nodes[i];
+        const sl_window *drawn = plan_window(node);
         window window = { 0 };
-        if (node->kind != PLAN_COUNT)
+        if (drawn == NULL)
             continue;
-        window_of(&node->as.count.window, node->name, &window, &ignored);
+        window_of(drawn, node->name, &window, &ignored);
         put_text(out, (sl_text){ node->name, strlen(node->name) });
-        put_i64(out, node->as.count.window.length.ms);
+        put_i64(out, drawn->length.ms);
         put_i64(out, window.pane_ms);
     }
 }
@@ -222,16 +223,17 @@ static sl_result window_read(checkpoint *self, frame_reader *reader, failure *fa
     int64_t length_ms = get_i64(reader), pane_ms = get_i64(reader);
     for (uint32_t i = 0; i < self->plan->count; i++) {
         const plan_node *node = &self->plan->nodes[i];
+        const sl_window *drawn = plan_window(node);
         window window;
-        if (node->kind != PLAN_COUNT || !sl_text_equal(name, (sl_text){ node->name, strlen(node->name) }))
+        if (drawn == NULL || !sl_text_equal(name, (sl_text){ node->name, strlen(node->name) }))
             continue;
-        SL_TRY(window_of(&node->as.count.window, node->name, &window, failure));
-        if (node->as.count.window.length.ms != length_ms || window.pane_ms != pane_ms)
+        SL_TRY(window_of(drawn, node->name, &window, failure));
+        if (drawn->length.ms != length_ms || window.pane_ms != pane_ms)
             return fail(failure, SL_USAGE,
                         "the state of \"%s\" was counted in a window of %" PRId64 "ms with panes of %" PRId64
                         "ms, now it is %" PRId64 "ms and %" PRId64
                         "ms: keep the old values, or forget the state with sluice reset",
-                        node->name, length_ms, pane_ms, node->as.count.window.length.ms, window.pane_ms);
+                        node->name, length_ms, pane_ms, drawn->length.ms, window.pane_ms);
     }
     return SL_OK;
 }

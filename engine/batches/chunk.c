@@ -7,15 +7,10 @@
  */
 #include <batches/executor_state.h>
 
-/* ---- A chunk ---- */
+static void hand_on(sl_rows *out);
+static void feed(executor *self, worker *worker, uint32_t i, const sl_rows *in);
 
-/* The same node too. */
-static bool is_above(const sl_plan *plan, uint32_t above, uint32_t node)
-{
-    while (node != above && plan->nodes[node].input != node)
-        node = plan->nodes[node].input;
-    return node == above;
-}
+/* ---- A chunk ---- */
 
 static worker *worker_of(executor *self, const sl_task *task)
 {
@@ -24,17 +19,44 @@ static worker *worker_of(executor *self, const sl_task *task)
 
 static void node_run(executor *self, worker *worker, uint32_t i, const sl_rows *in)
 {
+    const plan_node *node = &self->spec.plan->nodes[i];
     sl_rows *out = &worker->out[i];
-    *out = (sl_rows){ worker->rows[i], 0, CHUNK_ROWS + 1 };
-    worker->task.stage = self->spec.plan->nodes[i].name;
+    if (node->kind == PLAN_UNION) {
+        *out = *in;
+        return;
+    }
+    *out = (sl_rows){ .at = worker->rows[i], .room = CHUNK_ROWS + 1 };
+    if (node->kind == PLAN_STAGE && node->as.stage->flat)
+        *out = (sl_rows){
+            .at = worker->rows[i], .room = CHUNK_ROWS, .of = node->schema, .full = hand_on, .owner = worker
+        };
+    worker->task.stage = node->name;
     self->nodes[i].kind->rows(self->nodes[i].self, &worker->task, in, out);
+}
+
+static void feed_children(executor *self, worker *worker, uint32_t i)
+{
+    const plan_node *node = &self->spec.plan->nodes[i];
+    for (uint32_t c = 0; c < node->child_count && worker->out[i].count; c++)
+        feed(self, worker, node->children[c], &worker->out[i]);
+}
+
+/* A flat stage has filled its room: what stands there goes on before it gives more. */
+static void hand_on(sl_rows *out)
+{
+    worker *worker = out->owner;
+    executor *self = worker->executor;
+    uint32_t i = (uint32_t)(out - worker->out);
+    feed_children(self, worker, i);
+    worker->task.stage = self->spec.plan->nodes[i].name;
+    out->count = 0;
 }
 
 /* Is the node none of those that a retried record passes: before the node where it goes on, that one, and behind it? */
 static bool is_passed_by(const executor *self, const worker *worker, uint32_t i)
 {
-    return worker->only && !is_above(self->spec.plan, i, worker->only - 1) &&
-           !is_above(self->spec.plan, worker->only - 1, i);
+    return worker->only && !plan_is_above(self->spec.plan, i, worker->only - 1) &&
+           !plan_is_above(self->spec.plan, worker->only - 1, i);
 }
 
 static void feed(executor *self, worker *worker, uint32_t i, const sl_rows *in)
@@ -43,15 +65,14 @@ static void feed(executor *self, worker *worker, uint32_t i, const sl_rows *in)
     if (node->kind == PLAN_TOP || is_passed_by(self, worker, i))
         return; /* a top reads the count's store */
     node_run(self, worker, i, in);
-    for (uint32_t c = 0; c < node->child_count && worker->out[i].count; c++)
-        feed(self, worker, node->children[c], &worker->out[i]);
+    feed_children(self, worker, i);
 }
 
 void chunk_emit(void *executor, sl_task *task, uint32_t number, const void *rows, size_t count)
 {
     struct executor *self = executor;
     const plan_node *node = &self->spec.plan->nodes[number];
-    sl_rows in = { (void *)(uintptr_t)rows, count, count };
+    sl_rows in = { .at = (void *)(uintptr_t)rows, .count = count, .room = count };
     for (uint32_t c = 0; c < node->child_count; c++)
         feed(self, worker_of(self, task), node->children[c], &in);
     task->sequence++;
@@ -103,7 +124,7 @@ static bool chunk_run(executor *self, worker *worker, uint32_t source, size_t co
     sl_task *task = &worker->task;
     size_t rejects = task->rejects.size;
     memset(worker->out, 0, self->spec.plan->count * sizeof *worker->out);
-    worker->out[source] = (sl_rows){ worker->messages, count, count };
+    worker->out[source] = (sl_rows){ .at = worker->messages, .count = count, .room = count };
     task->messages = worker->messages;
     task->message_count = count;
     task->missing = false;

@@ -215,7 +215,7 @@ static void letter_write(dead_letters *self, sl_task *task, const reject *reject
         .detail = text_of(rejected->detail),
     };
     value_fill(&row, rejected->value, &task->memory);
-    sl_rows rows = { &row, 1, 1 }, none = { 0 };
+    sl_rows rows = { .at = &row, .count = 1 }, none = { 0 };
     operator_output.rows(self->topics[self->of_partition[rejected->origin.partition]].output, task, &rows,
                          &none);
 }

@@ -8,6 +8,7 @@
  *                            keys nobody asked for: the chunk is parked, the driver asks, the chunk comes again
  *            barrier
  *            workers: merge, shard by shard; rows out of merges
+ *            barrier, and the next level: merges of what those rows brought, as long as there is one
  *            barrier
  *            workers: flush their sinks
  *     driver: lists as a whole, dead letters, commit of every place
@@ -30,7 +31,8 @@ enum { SERIAL_BYTES = 64 * 1024 };
 static const operator_kind *kind_of(plan_kind kind)
 {
     static const operator_kind *const kinds[] = {
-        NULL, &operator_stage, &operator_look_up, &operator_count, &operator_top, &operator_output
+        [PLAN_STAGE] = &operator_stage, [PLAN_LOOK_UP] = &operator_look_up, [PLAN_COUNT] = &operator_count,
+        [PLAN_TOP] = &operator_top,     [PLAN_OUTPUT] = &operator_output,
     };
     return kinds[kind];
 }
@@ -51,8 +53,8 @@ static sl_result node_open(executor *self, uint32_t i, failure *failure)
         .place = self->spec.places[i],
     };
     self->operators[i] = &self->nodes[i];
-    if (node->kind == PLAN_SOURCE)
-        return SL_OK;
+    if (kind_of(node->kind) == NULL)
+        return SL_OK; /* rows of a source or union are handed on as they are */
     SL_TRY(kind_of(node->kind)->open(&spec, &self->nodes[i].self, failure));
     self->nodes[i].kind = kind_of(node->kind);
     self->has_lookups |= node->kind == PLAN_LOOK_UP;
@@ -64,6 +66,7 @@ static void worker_open(executor *self, unsigned number)
     worker *worker = &self->workers[number];
     const sl_plan *plan = self->spec.plan;
     worker->task.worker = number;
+    worker->executor = self;
     worker->messages = memory_new(CHUNK_ROWS * sizeof(sl_message));
     worker->rows = memory_new(plan->count * sizeof *worker->rows);
     worker->out = memory_new(plan->count * sizeof *worker->out);
@@ -121,12 +124,13 @@ void executor_close(executor *self)
     free(self);
 }
 
-static void run_merges(executor *self, worker *worker)
+static void run_merges(executor *self, worker *worker, uint32_t level)
 {
     sl_task *task = &worker->task;
-    for (unsigned shard; (shard = atomic_fetch_add(&self->next_shard, 1)) < STORE_SHARDS;) {
+    for (unsigned shard; (shard = atomic_fetch_add(&self->next_shard[level], 1)) < STORE_SHARDS;) {
         for (uint32_t i = 0; i < self->spec.plan->count; i++) {
-            if (self->nodes[i].kind == NULL || self->nodes[i].kind->merge == NULL)
+            if (self->nodes[i].kind == NULL || self->nodes[i].kind->merge == NULL ||
+                self->spec.plan->nodes[i].level != level)
                 continue;
             task->sequence = (uint64_t)1 << 63 | (uint64_t)i << 48 | (uint64_t)shard << 32;
             self->nodes[i].kind->merge(self->nodes[i].self, task, shard);
@@ -190,7 +194,11 @@ static void work(executor *self, worker *worker, bool first_round, unsigned team
     wait_for_team(self, team);
     if (self->too_large)
         return;
-    run_merges(self, worker);
+    for (uint32_t level = 0; level < self->spec.plan->levels; level++) {
+        if (level)
+            wait_for_team(self, team);
+        run_merges(self, worker, level);
+    }
     note_failed(self, worker);
     wait_for_team(self, team);
     if (!atomic_load(&self->failed) && self->blocks.size)
@@ -242,7 +250,8 @@ sl_result executor_stand_by(executor *self, executor_work *run, void *argument, 
 static void round_run(executor *self, bool first_round)
 {
     atomic_store(&self->next_block, 0);
-    atomic_store(&self->next_shard, 0);
+    for (uint32_t level = 0; level < self->spec.plan->levels; level++)
+        atomic_store(&self->next_shard[level], 0);
     atomic_store(&self->parked_chunks, 0);
     if (workers_needed(self) == 1) {
         work(self, &self->workers[0], first_round, 1);
@@ -431,8 +440,9 @@ sl_result executor_run(executor *self, batch *batch, batch_frame *frame, executo
     intake_take(self->spec.intake, batch, &self->blocks);
     SL_TRY(attempt_begin(self, frame, failure));
     sl_result ran = rounds_run(self, failure);
-    /* Merges come after all chunks and cannot fail: once they began, the state holds the batch, whatever a sink says. */
-    frame->merged = frame->merged || atomic_load(&self->next_shard) >= STORE_SHARDS;
+    /* Merges come after all chunks and cannot fail: once they began, those of all levels run, and the state holds the batch,
+       whatever a sink says. */
+    frame->merged = frame->merged || atomic_load(&self->next_shard[0]) >= STORE_SHARDS;
     SL_TRY(ran);
     fault_point("after_documents");
     return finish_and_commit(self, batch, result, failure);

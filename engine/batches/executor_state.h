@@ -16,6 +16,7 @@ typedef struct parked {
 
 typedef struct worker {
     sl_task task;
+    executor *executor;
     sl_message *messages;
     void **rows;  /* by node: room for a chunk */
     sl_rows *out; /* by node: what it gave for this chunk */
@@ -36,7 +37,8 @@ struct executor {
     buffer waiting; /* of parked: of all workers, this round */
     buffer dead;    /* of reject: of all workers, and refused records */
     buffer saved;   /* one node's state on its way to the checkpoint */
-    atomic_uint next_block, next_shard, parked_chunks;
+    atomic_uint next_block, parked_chunks;
+    atomic_uint next_shard[PLAN_NODES_MAX]; /* by level */
     atomic_bool failed;
     bool too_large;                    /* worker 0 says so between two barriers, when nobody reads it */
     bool stands_by, first_round, over; /* the driver's; workers that stand by read them behind a barrier */

@@ -50,7 +50,6 @@ static void line_take(retries *self, char *line, size_t size);
 static void field_take(void *argument, sl_text name, sl_text value);
 static char *base64_read(sl_text text, size_t *size);
 static uint32_t node_of(const retries *self, const line_fields *fields, int64_t number);
-static bool is_under(const sl_plan *plan, uint32_t node, uint32_t source);
 static void retried_free(retried *letter);
 
 void *retries_open(const char *work_dir, const intake *intake, const sl_plan *plan, bool available_now)
@@ -335,16 +334,9 @@ static uint32_t node_of(const retries *self, const line_fields *fields, int64_t 
     uint32_t source = plan_source(plan, self->intake->positions[number].input);
     for (uint32_t i = 0; i < plan->count && fields->stage; i++)
         if ((plan->nodes[i].kind == PLAN_STAGE || plan->nodes[i].kind == PLAN_OUTPUT) &&
-            strcmp(plan->nodes[i].name, fields->stage) == 0 && is_under(plan, i, source))
+            strcmp(plan->nodes[i].name, fields->stage) == 0 && plan_is_above(plan, source, i))
             return i + 1;
     return 0;
-}
-
-static bool is_under(const sl_plan *plan, uint32_t node, uint32_t source)
-{
-    while (plan->nodes[node].input != node)
-        node = plan->nodes[node].input;
-    return node == source;
 }
 
 const source_kind retries_kind = {

@@ -63,6 +63,27 @@ static sl_result check_linked(sl_plan *plan, const plan_node *node)
     return SL_OK;
 }
 
+/* A chunk on its way to a lookup may be given up and come again: each node there sees it once, and gives a row for a row. */
+static sl_result check_probing(sl_plan *plan, const plan_node *node)
+{
+    if (node->merged)
+        return node_fails(plan, node, "a lookup behind a count is not supported; look up before counting");
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const plan_node *before = &plan->nodes[i];
+        if (!(node->above >> i & 1))
+            continue;
+        if (before->kind == PLAN_STAGE && before->as.stage->flat)
+            return node_fails(plan, node,
+                              "a lookup behind a flat or chunk stage is not supported; look up before it");
+        if (before->kind == PLAN_UNION &&
+            plan->nodes[before->input].above & plan->nodes[before->second].above)
+            return node_fails(plan, node,
+                              "a lookup behind a union of streams of one input is not supported; look up "
+                              "before they part");
+    }
+    return SL_OK;
+}
+
 static sl_result check_look_up(sl_plan *plan, const plan_node *node)
 {
     const sl_lookup *lookup = &node->as.look_up;
@@ -77,11 +98,7 @@ static sl_result check_look_up(sl_plan *plan, const plan_node *node)
     SL_TRY(check_linked(plan, node));
     if (lookup->plain && schema_field_at(lookup->into.of(), lookup->into.offset[0])->linked()->count != 1)
         return node_fails(plan, node, "a plain value fills one field: the linked record must have just one");
-    for (uint32_t at = node->input; plan->nodes[at].kind != PLAN_SOURCE; at = plan->nodes[at].input)
-        if (plan->nodes[at].kind == PLAN_COUNT || plan->nodes[at].kind == PLAN_TOP)
-            return node_fails(plan, node,
-                              "a lookup behind a count is not supported; look up before counting");
-    return SL_OK;
+    return check_probing(plan, node);
 }
 
 static sl_result check_window(sl_plan *plan, const plan_node *node)

@@ -70,9 +70,14 @@ static void explain_output(buffer *out, const sl_output *output)
     }
 }
 
-static void explain_node(buffer *out, const sl_plan *plan, uint32_t at, unsigned depth)
+/* A node that two others feed is told below the first; the second points to it. */
+static void explain_node(buffer *out, const sl_plan *plan, uint32_t at, unsigned depth, uint32_t from)
 {
     const plan_node *node = &plan->nodes[at];
+    if (plan->nodes[at].second == from && from != at) {
+        buffer_print(out, "%*s-> union %s\n", (int)(depth * 4), "", node->name);
+        return;
+    }
     buffer_print(out, "%*s%s %s", (int)(depth * 4), "", plan_kind_name(node->kind), node->name);
     switch (node->kind) {
     case PLAN_SOURCE: buffer_print(out, " <- %s", node->as.from.from); break;
@@ -83,16 +88,17 @@ static void explain_node(buffer *out, const sl_plan *plan, uint32_t at, unsigned
     case PLAN_COUNT: explain_count(out, &node->as.count); break;
     case PLAN_TOP: explain_top(out, &node->as.top); break;
     case PLAN_OUTPUT: explain_output(out, &node->as.output); break;
+    case PLAN_UNION: break;
     case PLAN_STAGE: buffer_print(out, ": %s -> %s", node->as.stage->in()->name, node->schema->name); break;
     }
     buffer_byte(out, '\n');
     for (uint32_t c = 0; c < node->child_count; c++)
-        explain_node(out, plan, node->children[c], depth + 1);
+        explain_node(out, plan, node->children[c], depth + 1, at);
 }
 
 void plan_explain(const sl_plan *plan, buffer *out)
 {
     for (uint32_t i = 0; i < plan->count; i++)
         if (plan->nodes[i].kind == PLAN_SOURCE)
-            explain_node(out, plan, i, 0);
+            explain_node(out, plan, i, 0, i);
 }

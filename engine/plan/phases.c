@@ -3,20 +3,48 @@
  *
  *     chunk of messages -> probing nodes -> all keys known? -> the other nodes      (a chunk with unknown keys is given
  *                                                                                    up and comes again: no effect yet)
- *     all chunks        -> merges, shard by shard -> merged nodes
+ *     all chunks        -> merges of level 0, shard by shard -> merged nodes, which gather for level 1
+ *                       -> merges of level 1 -> ...
+ *
+ * A level is as many merges as lie before one: the count of a count's rows merges when all shards of the first are done.
  */
 #include <plan/plan.h>
 
+bool plan_merges(const plan_node *node)
+{
+    return node->kind == PLAN_COUNT;
+}
+
+bool plan_is_above(const sl_plan *plan, uint32_t above, uint32_t node)
+{
+    return plan->nodes[node].above >> above & 1;
+}
+
+static void link_input(sl_plan *plan, uint32_t i, uint32_t from)
+{
+    plan_node *node = &plan->nodes[i], *input = &plan->nodes[from];
+    uint32_t level = input->level + plan_merges(input);
+    input->children[input->child_count++] = i;
+    node->above |= input->above;
+    node->merged |= input->merged || plan_merges(input) || input->kind == PLAN_TOP;
+    node->level = level > node->level ? level : node->level;
+}
+
 static void plan_link(sl_plan *plan)
 {
+    plan->levels = 1;
     for (uint32_t i = 0; i < plan->count; i++)
         plan->nodes[i].child_count = 0;
     for (uint32_t i = 0; i < plan->count; i++) {
-        plan_node *node = &plan->nodes[i], *input = &plan->nodes[node->input];
-        if (node->kind == PLAN_SOURCE)
-            continue;
-        input->children[input->child_count++] = i;
-        node->merged = input->merged || input->kind == PLAN_COUNT || input->kind == PLAN_TOP;
+        plan->nodes[i].merged = false;
+        plan->nodes[i].level = 0;
+        plan->nodes[i].above = (uint64_t)1 << i;
+        if (plan->nodes[i].kind != PLAN_SOURCE)
+            link_input(plan, i, plan->nodes[i].input);
+        if (plan->nodes[i].second != i)
+            link_input(plan, i, plan->nodes[i].second);
+        if (plan->nodes[i].level + 1 > plan->levels)
+            plan->levels = plan->nodes[i].level + 1;
     }
 }
 
@@ -34,7 +62,9 @@ static uint32_t plan_find_trunk(const sl_plan *plan, uint32_t at)
 {
     while (plan->nodes[at].child_count == 1) {
         const plan_node *next = &plan->nodes[plan->nodes[at].children[0]];
-        if (next->kind != PLAN_STAGE && next->kind != PLAN_LOOK_UP)
+        bool passes = next->kind == PLAN_LOOK_UP || next->kind == PLAN_UNION ||
+                      (next->kind == PLAN_STAGE && !next->as.stage->flat);
+        if (!passes)
             break;
         at = plan->nodes[at].children[0];
     }

@@ -22,9 +22,14 @@ uint32_t plan_source(const sl_plan *plan, uint32_t number)
     return 0;
 }
 
+const sl_window *plan_window(const plan_node *node)
+{
+    return node->kind == PLAN_COUNT ? &node->as.count.window : NULL;
+}
+
 const char *plan_kind_name(plan_kind kind)
 {
-    static const char *const names[] = { "from", "through", "look up", "count by", "top by", "to" };
+    static const char *const names[] = { "from", "through", "union", "look up", "count by", "top by", "to" };
     return names[kind];
 }
 
@@ -38,6 +43,7 @@ static sl_stream plan_add(sl_stream in, const plan_node *node)
         return (sl_stream){ plan, 0 };
     plan->nodes[plan->count] = *node;
     plan->nodes[plan->count].input = node->kind == PLAN_SOURCE ? plan->count : in.node;
+    plan->nodes[plan->count].second = plan->count;
     return (sl_stream){ plan, plan->count++ };
 }
 
@@ -73,6 +79,22 @@ sl_stream sl_through(sl_stream in, const sl_stage *stage)
         return in;
     plan_node node = { .kind = PLAN_STAGE, .name = stage->name, .schema = stage->out(), .as.stage = stage };
     return plan_add(in, &node);
+}
+
+sl_stream sl_union(sl_stream in, sl_stream with)
+{
+    sl_plan *plan = in.plan;
+    if (plan->failure.result != SL_OK)
+        return in;
+    const plan_node *left = &plan->nodes[in.node], *right = &plan->nodes[with.node];
+    if (left->schema != right->schema)
+        fail(&plan->failure, SL_USAGE, "union: \"%s\" gives records of %s, but \"%s\" gives %s", left->name,
+             left->schema->name, right->name, right->schema->name);
+    plan_node node = { .kind = PLAN_UNION, .name = right->name, .schema = left->schema };
+    sl_stream made = plan_add(in, &node);
+    if (plan->failure.result == SL_OK)
+        plan->nodes[made.node].second = with.node;
+    return made;
 }
 
 sl_stream sl_look_up(sl_stream in, const sl_lookup *lookup)
@@ -118,7 +140,6 @@ sl_result plan_draw(sl_plan *plan, const sl_job *job, const void *options)
     *plan = (sl_plan){ 0 };
     job->draw(plan, options);
     SL_TRY(plan->failure.result);
-    SL_TRY(plan_check(plan));
     plan_cut(plan);
-    return SL_OK;
+    return plan_check(plan);
 }

@@ -11,11 +11,20 @@
 
 enum { PLAN_NODES_MAX = 64 };
 
-typedef enum plan_kind { PLAN_SOURCE, PLAN_STAGE, PLAN_LOOK_UP, PLAN_COUNT, PLAN_TOP, PLAN_OUTPUT } plan_kind;
+typedef enum plan_kind {
+    PLAN_SOURCE,
+    PLAN_STAGE,
+    PLAN_UNION,
+    PLAN_LOOK_UP,
+    PLAN_COUNT,
+    PLAN_TOP,
+    PLAN_OUTPUT
+} plan_kind;
 
 typedef struct plan_node {
     plan_kind kind;
-    uint32_t input; /* the node that feeds it; its own number for a source */
+    uint32_t input;  /* the node that feeds it; its own number for a source */
+    uint32_t second; /* the other one that feeds it; its own number when there is none */
     const char *name;
     const sl_schema *schema; /* of the rows that it gives; of an output: that it takes */
     union {
@@ -28,9 +37,11 @@ typedef struct plan_node {
     } as;
 
     /* Set by plan_cut(), see plan/phases.c. */
-    bool probing; /* a lookup or on the way to one: runs before anything of its chunk has an effect */
-    bool merged;  /* fed by what a merge gives, not by chunks of input */
-    uint32_t children[PLAN_NODES_MAX];
+    bool probing;   /* a lookup or on the way to one: runs before anything of its chunk has an effect */
+    bool merged;    /* fed by what a merge gives, not by chunks of input alone */
+    uint32_t level; /* how many merges lie before it, one behind the other */
+    uint64_t above; /* a bit for each node that its rows may have passed, its own too */
+    uint32_t children[2 * PLAN_NODES_MAX];
     uint32_t child_count;
     uint32_t
         trunk; /* of a source: the last node that all its records pass; what does not reach it was filtered */
@@ -39,6 +50,7 @@ typedef struct plan_node {
 struct sl_plan {
     plan_node nodes[PLAN_NODES_MAX];
     uint32_t count;
+    uint32_t levels; /* of merges, at least 1; see plan/phases.c */
     failure failure;
 };
 
@@ -49,5 +61,9 @@ void plan_cut(sl_plan *plan);
 void plan_explain(const sl_plan *plan, buffer *out);
 uint32_t plan_source(const sl_plan *plan, uint32_t number); /* the node of the plan's n-th input */
 const char *plan_kind_name(plan_kind kind);                 /* "from", "through", "look up", ... */
+bool plan_merges(const plan_node *node);                    /* gathers rows by key, and has a merge */
+bool plan_is_above(const sl_plan *plan, uint32_t above,
+                   uint32_t node);                   /* rows of the one reach the other; a node itself */
+const sl_window *plan_window(const plan_node *node); /* NULL: it has none */
 
 #endif

@@ -29,6 +29,13 @@ bool sl_reject(sl_task *task, const sl_origin *origin, const char *reason, const
     return false;
 }
 
+void sl_rows_full_(sl_rows *rows, const sl_schema *of)
+{
+    sl_expect(rows->of == NULL || rows->of == of); /* sl_row() of the record that the stage gives */
+    sl_expect(rows->full);                         /* rows of a test's own: with room for all */
+    rows->full(rows);
+}
+
 int64_t sl_batch_time_ms(const sl_task *task)
 {
     return task ? task->batch->time_ms : 0;

@@ -99,12 +99,12 @@ static void counter_batch(counter *counter, int64_t time_ms, const uint32_t *tim
             rows[count++].name = (sl_text){ names[i], strlen(names[i]) };
             if (count < CHUNK_ROWS)
                 continue;
-            operator_count.rows(self, &task, &(sl_rows){ rows, count, count }, &none);
+            operator_count.rows(self, &task, &(sl_rows){ .at = rows, .count = count, .room = count }, &none);
             task.worker = (task.worker + 1) % WORKERS;
             count = 0;
         }
     }
-    operator_count.rows(self, &task, &(sl_rows){ rows, count, count }, &none);
+    operator_count.rows(self, &task, &(sl_rows){ .at = rows, .count = count, .room = count }, &none);
     for (unsigned shard = 0; shard < STORE_SHARDS; shard++)
         operator_count.merge(self, &task, shard);
     counter->last_ms = time_ms;

@@ -47,7 +47,7 @@ static void rows_that_are_kept_come_out_in_order(void **state)
     for (int round = 0; round < 200; round++) {
         size_t count = dice_below(&dice, CHUNK_ROWS + 1), kept = 0;
         sl_task task = { 0 };
-        sl_rows given = { rows, count, count }, taken = { room, 0, CHUNK_ROWS + 1 };
+        sl_rows given = { .at = rows, .count = count }, taken = { .at = room, .room = CHUNK_ROWS + 1 };
         memset(room, 0xAB, (CHUNK_ROWS + 1) * sizeof(doubled));
         for (size_t i = 0; i < count; i++)
             rows[i].number = (int64_t)dice_below(&dice, 1000);
@@ -106,7 +106,7 @@ static void any_name_will_do_for_records_and_functions(void **state)
     enum { STAGES = sizeof stages / sizeof stages[0], ROWS = 3 };
     number from[ROWS] = { { 10 }, { 20 }, { 30 } }, made[ROWS];
     for (size_t s = 0; s < STAGES; s++) {
-        sl_rows taken = { made, 0, ROWS };
+        sl_rows taken = { .at = made, .room = ROWS };
         assert_int_equal(stages[s]->out()->row_bytes, sizeof(number));
         stages[s]->run(NULL, from, ROWS, &taken);
         assert_int_equal(taken.count, ROWS);

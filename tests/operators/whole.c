@@ -66,8 +66,8 @@ static void list_add(whole *whole, const list *list, int64_t end_ms)
                                      end_ms };
         }
     size_t cut = count / 2; /* in two pieces, and whatever they lie in is gone afterwards */
-    whole_add(whole, end_ms, &(sl_rows){ rows, cut, cut });
-    whole_add(whole, end_ms, &(sl_rows){ rows + cut, count - cut, count - cut });
+    whole_add(whole, end_ms, &(sl_rows){ .at = rows, .count = cut });
+    whole_add(whole, end_ms, &(sl_rows){ .at = rows + cut, .count = count - cut });
     memset(rows, 0xFF, sizeof rows);
 }
 
@@ -219,7 +219,7 @@ static void rows_alternate(whole *whole, int64_t end_ms)
     for (size_t i = 0; i < count; i++)
         rows[i] = (place){ .area = { names[i % 2], strlen(names[i % 2]) }, .rank = (int64_t)i / 2 + 1 };
     whole_begin(whole);
-    whole_add(whole, end_ms, &(sl_rows){ rows, count, count });
+    whole_add(whole, end_ms, &(sl_rows){ .at = rows, .count = count, .room = count });
 }
 
 /* Pages that are touched for the first time tell of memory that was taken. */
@@ -267,7 +267,7 @@ static void names_add(whole *whole, int64_t end_ms, int from, int step)
         rows[i] = (place){ SL_TEXT("0"), i + 1, { names[i], (size_t)size }, 1, end_ms };
     }
     whole_begin(whole);
-    whole_add(whole, end_ms, &(sl_rows){ rows, NAMES, NAMES });
+    whole_add(whole, end_ms, &(sl_rows){ .at = rows, .count = NAMES });
 }
 
 static void ids_that_change_places_do_not_fall_away(void **state)

@@ -61,6 +61,13 @@ __attribute__((unused)) static bool make_other(sl_task *task, const thing *in, o
 }
 SL_STAGE(make_other, thing, other);
 
+__attribute__((unused)) static void split_thing(sl_task *task, const thing *in, sl_rows *out)
+{
+    (void)task;
+    *sl_row(out, thing) = *in;
+}
+SL_FLAT_STAGE(split_thing, thing, thing);
+
 static const sl_input an_input = { .name = "lines", .from = "kafka:plays" };
 static const sl_lookup a_lookup = { .name = "owners",
                                     .from = "redis",

@@ -129,6 +129,43 @@ static void each_input_has_a_trunk_of_its_own(void **state)
     assert_nodes(plan, ".xxx...", ".......");
 }
 
+/*
+ *  0 lines - 1 make_thing -+------------- 4 union - 5 count "second" - 6 "seconds"
+ *                          +- 2 count - 3 keep_thing
+ *                                  +- 7 "firsts"
+ */
+static void draw_levels(sl_plan *plan, const void *options)
+{
+    (void)options;
+    sl_count second = a_count;
+    second.name = "second";
+    sl_output seconds = named("seconds"), firsts = named("firsts");
+    sl_stream made = things(plan), counted = sl_count_by(made, &a_count);
+    sl_to(sl_count_by(sl_union(made, sl_through(counted, &keep_thing_stage)), &second), &seconds);
+    sl_to(counted, &firsts);
+}
+
+static void a_count_behind_a_count_merges_a_level_later_by_whatever_way_it_is_fed(void **state)
+{
+    (void)state;
+    sl_plan *plan;
+    static const uint32_t levels[] = { 0, 0, 0, 1, 1, 1, 2, 1 };
+    static const uint64_t above[] = { 0x1, 0x3, 0x7, 0xF, 0x1F, 0x3F, 0x7F, 0x87 };
+    assert_int_equal(drawn(draw_levels, &plan), SL_OK);
+    assert_int_equal(plan->count, 8);
+    assert_nodes(plan, "........", "...xxxxx");
+    for (uint32_t i = 0; i < 8; i++) {
+        assert_int_equal(plan->nodes[i].level, levels[i]);
+        assert_int_equal(plan->nodes[i].above, above[i]);
+    }
+    assert_int_equal(plan->nodes[4].second, 3);
+    assert_int_equal(plan->nodes[3].second, 3);
+    assert_int_equal(plan->nodes[3].children[0], 4);
+    assert_true(plan_is_above(plan, 3, 5));
+    assert_false(plan_is_above(plan, 7, 5));
+    assert_int_equal(plan->nodes[0].trunk, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +174,7 @@ int main(void)
         cmocka_unit_test(the_trunk_ends_where_the_plan_forks),
         cmocka_unit_test(the_trunk_ends_before_outputs_and_counts),
         cmocka_unit_test(each_input_has_a_trunk_of_its_own),
+        cmocka_unit_test(a_count_behind_a_count_merges_a_level_later_by_whatever_way_it_is_fed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

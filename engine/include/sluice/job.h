@@ -103,12 +103,17 @@ sl_schema_of sl_message_schema;
 typedef struct sl_rows {
     void *at;
     size_t count, room;
+    /* Of the rows that a flat stage gives, see sluice/operations.h; else NULL. */
+    const sl_schema *of;
+    void (*full)(struct sl_rows *rows); /* hands them on and makes room */
+    void *owner;
 } sl_rows;
 
 typedef struct sl_stage {
     const char *name;
     sl_schema_of *in, *out;
     void (*run)(sl_task *task, const void *in, size_t count, sl_rows *out);
+    bool flat; /* gives any number of rows, see sluice/operations.h */
 } sl_stage;
 
 /*
@@ -130,7 +135,7 @@ typedef struct sl_stage {
         out_->count = (size_t)(row_ - (out_record *)out_->at);                                               \
     }                                                                                                        \
     static const sl_stage function##_stage = { #function, in_record##_schema, out_record##_schema,           \
-                                               function##_run_ }
+                                               function##_run_, false }
 
 /*
  * A record that breaks a rule: counted, and written to the job's dead letters with its original bytes. `reason` is one
@@ -307,5 +312,7 @@ extern const sl_job job; /* every program defines it; engine/main.c starts it */
 #define SL_AT2_(r, a, b)             offsetof(r, a), offsetof(r, b)
 #define SL_AT3_(r, a, b, c)          SL_AT2_(r, a, b), offsetof(r, c)
 #define SL_AT4_(r, a, b, c, d)       SL_AT3_(r, a, b, c), offsetof(r, d)
+
+#include <sluice/operations.h>
 
 #endif
