@@ -83,6 +83,7 @@ static sl_result source_add(engine *self, uint32_t node, failure *failure)
         .target = place->target,
         .settings = self->spec.settings,
         .job = self->spec.name,
+        .work_dir = self->spec.work_dir,
         .available_now = back_to_back(self),
         .interval_ms = back_to_back(self) ? 0 : settings_ms(self->spec.settings, "batch.interval"),
         .workers = workers_wanted(self),

@@ -1,79 +1,49 @@
 /*
- * sources/file.c - lines of files, also while they grow.
+ * sources/file.c - lines of files, also while they grow, are rotated, and appear.
  *
  *     file:/var/log/listens.csv      file:/var/log/listens-*.csv
  *
- * Each file is a partition (its path is the topic). The offset of a line is the byte at which it starts; the message is
- * the line without its LF, its key the line's number (1, 2, ...), as editors count. A last line without LF waits for it, unless the job ends at the ends found at start. look() reads
- * what is there; a thread that waits on inotify only tells when a file grew.
+ * Each file is a partition: the path under which it was first seen is the topic, and files that follow one another under a path
+ * are numbered (sources/file/identity.h). The offset of a line is the byte at which it starts; the message is
+ * the line without its LF, its key the line's number (1, 2, ...), as editors count. look() reads what is there; a thread that
+ * waits on inotify only tells when a file grew or names changed.
+ *
+ *     rotated by rename       the file stays open and is read to its end; what stands at its path now is the next number
+ *     copied and truncated    the file begins anew, as the next number
+ *     vanished                read to its end, as long as the job runs
+ *
+ * A last line without LF waits for it, unless nothing will come: where the job ends at the ends found at start, or when a file that
+ * was rotated away has not grown for file.rotated_timeout. Then the file is let go, and its position is forgotten.
  */
+#include <base/clock.h>
 #include <base/log.h>
 #include <base/memory.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <inttypes.h>
-#include <poll.h>
-#include <pthread.h>
 #include <records/segment.h>
-#include <sources/source.h>
+#include <sources/file/parts.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHUNK_BYTES = 256 * 1024, LINE_BYTES_MAX = 1 << 30 };
 
-typedef struct file_part {
-    int file;
-    segment_chain chain;
-    int64_t size, stop; /* stop: where an available-now job ends, else INT64_MAX */
-    int64_t idle_size;  /* at this size there was no whole line to read */
-    int64_t lines;      /* before chain.next */
-} file_part;
-
-typedef struct file_source {
-    source_spec spec;
-    source_partition *partitions;
-    file_part *parts;
-    size_t count, bytes; /* bytes: held by all chains */
-    segment_spare spare;
-    buffer chunk;
-    int growth, end; /* inotify and eventfd of the watching thread; -1: none */
-    pthread_t watcher;
-} file_source;
-
-static sl_result part_open(file_source *source, size_t i, const char *path, failure *failure);
-static sl_result part_size(file_source *source, uint32_t i, failure *failure);
 static sl_result part_fill(file_source *source, uint32_t i, bool *more, failure *failure);
 static sl_result lines_count(file_source *source, uint32_t i, failure *failure);
-static void watch_start(file_source *source);
-static void watch_stop(file_source *source);
+static sl_result part_start(file_source *source, uint32_t i, source_partition *partition, failure *failure);
+static void growth_watch(file_source *source);
 static void file_close(void *self);
 
 static sl_result file_open(const source_spec *spec, void **self, failure *failure)
 {
-    glob_t found;
     if (spec->target[0] == '\0')
         return fail(failure, SL_USAGE, "input %s: which file? write file:PATH", spec->name);
-    int status = glob(spec->target, GLOB_ERR, NULL, &found);
-    if (status != 0)
-        return fail(failure, SL_RETRY, "input %s: %s: %s", spec->name, spec->target,
-                    status == GLOB_NOMATCH ? "there is no such file" : "cannot be searched");
     file_source *source = memory_new(sizeof *source);
     source->spec = *spec;
-    source->growth = source->end = -1;
-    source->count = found.gl_pathc;
-    source->parts = memory_new(source->count * sizeof *source->parts);
-    source->partitions = memory_new(source->count * sizeof *source->partitions);
-    for (size_t i = 0; i < source->count; i++)
-        source->parts[i].file = -1;
-    sl_result result = SL_OK;
-    for (size_t i = 0; i < source->count && result == SL_OK; i++)
-        result = part_open(source, i, found.gl_pathv[i], failure);
-    globfree(&found);
+    source->rotated_ns = settings_ms(spec->settings, "file.rotated_timeout") * 1000000;
+    sl_result result = parts_open(source, failure);
     if (result != SL_OK)
         file_close(source);
     else
@@ -83,59 +53,32 @@ static sl_result file_open(const source_spec *spec, void **self, failure *failur
 
 static void file_close(void *self)
 {
-    file_source *source = self;
-    if (source == NULL)
-        return;
-    watch_stop(source);
-    for (size_t i = 0; i < source->count; i++) {
-        if (source->parts[i].file >= 0)
-            close(source->parts[i].file);
-        segment_done(&source->parts[i].chain);
-        free((void *)(uintptr_t)source->partitions[i].topic);
-    }
-    buffer_done(&source->chunk);
-    free(source->partitions);
-    free(source->parts);
-    free(source);
+    if (self)
+        parts_close(self);
+    free(self);
 }
 
 static size_t file_partitions(void *self, source_partition **partitions)
 {
     file_source *source = self;
+    parts_find(source);
     *partitions = source->partitions;
-    return source->count;
+    return source->announced;
 }
 
 static sl_result file_start(void *self, source_partition *partitions, size_t count, failure *failure)
 {
     file_source *source = self;
-    sl_expect(count == source->count);
+    sl_expect(count == source->announced);
     if (source->spec.start == SOURCE_TIMESTAMP)
         return fail(failure, SL_USAGE,
                     "input %s: lines of files have no times to start from; use earliest or latest",
                     source->spec.name);
-    for (uint32_t i = 0; i < count; i++) {
-        file_part *part = &source->parts[i];
-        if (partitions[i].offset == SOURCE_BEGIN)
-            partitions[i].offset = 0;
-        if (partitions[i].offset < -1)
-            return fail(
-                failure, SL_USAGE,
-                "input %s: the job was reset to a time, but lines of files have none; use sluice reset "
-                "--to-offsets",
-                source->spec.name);
-        if (partitions[i].offset >= 0)
-            part->chain.next = partitions[i].offset;
-        SL_TRY(part_size(source, i, failure));
-        if (partitions[i].offset < 0)
-            partitions[i].offset = source->spec.start == SOURCE_LATEST ? part->size : 0;
-        part->chain.next = partitions[i].offset;
-        part->stop = source->spec.available_now ? part->size : INT64_MAX;
-        part->idle_size = -1;
-        SL_TRY(lines_count(source, i, failure));
-    }
-    if (!source->spec.available_now)
-        watch_start(source);
+    for (uint32_t i = 0; i < count; i++)
+        SL_TRY(part_start(source, i, &partitions[i], failure));
+    source->follows = !source->spec.available_now;
+    if (source->follows)
+        growth_watch(source);
     return SL_OK;
 }
 
@@ -148,9 +91,11 @@ static void part_look(const file_part *part, const source_wish *wish, source_vie
 static sl_result file_look(void *self, const source_wish *wish, source_view *view, failure *failure)
 {
     file_source *source = self;
-    file_part *part = &source->parts[wish->partition];
     bool more = true;
-    SL_TRY(part_size(source, wish->partition, failure));
+    if (source->trouble.result != SL_OK)
+        return fail(failure, source->trouble.result, "%s", source->trouble.text);
+    SL_TRY(part_see(source, wish->partition, failure));
+    file_part *part = &source->parts[wish->partition];
     part_look(part, wish, view);
     while (more && view->until == part->chain.next && view->bytes < wish->bytes_max) {
         if (view->until > wish->from && source->bytes >= source->spec.bytes_max)
@@ -158,8 +103,10 @@ static sl_result file_look(void *self, const source_wish *wish, source_view *vie
         SL_TRY(part_fill(source, wish->partition, &more, failure));
         part_look(part, wish, view);
     }
+    part_let_go(source, wish->partition);
     view->end = view->goal = part->size < part->stop ? part->size : part->stop;
-    view->finished = view->until >= part->stop;
+    view->finished = source->spec.available_now && view->until >= part->stop;
+    view->over = (part->over && !source->unsaved) || part->cut;
     return SL_OK;
 }
 
@@ -188,33 +135,29 @@ static void file_release(void *self, uint32_t i, int64_t until)
 
 /* ---- One file ---- */
 
-static sl_result part_open(file_source *source, size_t i, const char *path, failure *failure)
+static sl_result part_start(file_source *source, uint32_t i, source_partition *partition, failure *failure)
 {
     file_part *part = &source->parts[i];
     struct stat status;
-    source->partitions[i] = (source_partition){ memory_text(path), 0, -1 };
-    part->chain.spare = &source->spare;
-    part->file = open(path, O_RDONLY | O_CLOEXEC);
-    if (part->file < 0)
-        return fail(failure, SL_USAGE, "input %s: opening %s: %s", source->spec.name, path, strerror(errno));
-    if (fstat(part->file, &status) != 0 || !S_ISREG(status.st_mode))
-        return fail(failure, SL_USAGE, "input %s: %s is no regular file", source->spec.name, path);
-    return SL_OK;
-}
-
-static sl_result part_size(file_source *source, uint32_t i, failure *failure)
-{
-    file_part *part = &source->parts[i];
-    const char *path = source->partitions[i].topic;
-    struct stat status;
+    int64_t offset = partition->offset == SOURCE_BEGIN ? 0 : partition->offset;
+    if (offset < -1)
+        return fail(failure, SL_USAGE,
+                    "input %s: the job was reset to a time, but lines of files have none; use sluice reset "
+                    "--to-offsets",
+                    source->spec.name);
     if (fstat(part->file, &status) != 0)
-        return fail(failure, SL_FAILED, "%s: %s", path, strerror(errno));
+        return fail(failure, SL_FAILED, "%s: %s", partition->topic, strerror(errno));
     part->size = status.st_size;
-    if (part->size < part->chain.next)
-        return fail(failure, SL_DATA_LOSS,
-                    "%s ends at byte %" PRId64 ", but the job stands at byte %" PRId64
-                    ": it was cut short or replaced",
-                    path, part->size, part->chain.next);
+    if (offset < 0)
+        offset = source->spec.start == SOURCE_LATEST ? part->size : 0;
+    part->chain.next = partition->offset = offset;
+    part->idle_size = -1;
+    if (source->spec.available_now)
+        part->stop = part->size;
+    if (offset <= part->size)
+        return lines_count(source, i, failure);
+    part->cut = true;
+    part->stop = offset;
     return SL_OK;
 }
 
@@ -263,7 +206,8 @@ static sl_result part_fill(file_source *source, uint32_t i, bool *more, failure 
     const char *path = source->partitions[i].topic;
     int64_t limit = part->size < part->stop ? part->size : part->stop;
     *more = false;
-    if (part->chain.next >= limit || part->size == part->idle_size)
+    bool idle = part->size == part->idle_size && limit < part->stop;
+    if (part->chain.next >= limit || idle)
         return SL_OK;
     for (size_t want = CHUNK_BYTES;; want *= 2) {
         bool all = (int64_t)want >= limit - part->chain.next;
@@ -292,51 +236,30 @@ static sl_result part_fill(file_source *source, uint32_t i, bool *more, failure 
 
 /* ---- Watching ---- */
 
-static void *watch_run(void *argument)
+static void growth_watch(file_source *source)
 {
-    file_source *source = argument;
-    struct pollfd polled[] = { { source->growth, POLLIN, 0 }, { source->end, POLLIN, 0 } };
-    char events[4096];
-    while (poll(polled, 2, -1) > 0 || errno == EINTR) {
-        if (polled[1].revents)
-            break;
-        if (read(source->growth, events, sizeof events) > 0 && source->spec.wake)
-            source->spec.wake(source->spec.wake_argument);
-    }
-    return NULL;
-}
-
-static void watch_start(file_source *source)
-{
-    source->growth = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    int end = eventfd(0, EFD_CLOEXEC);
-    bool fine = source->growth >= 0 && end >= 0;
-    for (size_t i = 0; i < source->count && fine; i++)
-        fine = inotify_add_watch(source->growth, source->partitions[i].topic, IN_MODIFY) >= 0;
-    source->end = end;
-    if (fine && pthread_create(&source->watcher, NULL, watch_run, source) == 0)
+    if (!growth_start(&source->growth, source->spec.wake, source->spec.wake_argument)) {
+        log_warn("file",
+                 "input %s: files and folders cannot be watched (%s); they are looked at once per interval",
+                 source->spec.name, strerror(errno));
         return;
-    log_warn("file", "input %s: growing files cannot be watched (%s); they are looked at once per interval",
-             source->spec.name, strerror(errno));
-    if (end >= 0)
-        close(end);
-    source->end = -1;
+    }
+    for (size_t i = 0; i < source->count; i++)
+        if (source->parts[i].file >= 0)
+            source->parts[i].watched = growth_file(&source->growth, source->parts[i].file);
+    atomic_store(&source->growth.moved, true); /* since they were opened */
 }
 
-static void watch_stop(file_source *source)
-{
-    if (source->end >= 0) {
-        eventfd_write(source->end, 1);
-        pthread_join(source->watcher, NULL);
-        close(source->end);
-    }
-    if (source->growth >= 0)
-        close(source->growth);
-}
+static const setting file_settings[] = {
+    { "file.rotated_timeout", NULL, SETTING_DURATION, "1min", "0s", "365d", "DURATION",
+      "a file that was rotated away is read until it has not grown for so long" },
+    { 0 },
+};
 
 const source_kind source_file = {
     .name = "file",
     .about = "lines of files, also while they grow: file:PATH or a glob",
+    .settings = file_settings,
     .open = file_open,
     .close = file_close,
     .partitions = file_partitions,

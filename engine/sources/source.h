@@ -32,6 +32,7 @@ typedef struct source_spec {
     const char *target; /* what stood after "kafka:" */
     const settings *settings;
     const char *job;
+    const char *work_dir; /* NULL in tests without one */
     source_start start;
     int64_t start_ms;             /* of SOURCE_TIMESTAMP */
     int64_t interval_ms;          /* between batches; 0: back to back */
@@ -78,6 +79,7 @@ typedef struct source_view {
     int64_t goal;  /* how far it is to be read, as known now: with available-now not past where that ends */
     size_t bytes;  /* of it */
     bool finished; /* available-now: nothing will come after until */
+    bool over;     /* nothing will come any more, and all was released: the partition can be forgotten */
 } source_view;
 
 typedef struct source_kind {
