@@ -62,8 +62,9 @@ static bool is_passed_by(const executor *self, const worker *worker, uint32_t i)
 static void feed(executor *self, worker *worker, uint32_t i, const sl_rows *in)
 {
     const plan_node *node = &self->spec.plan->nodes[i];
-    if (node->kind == PLAN_TOP || is_passed_by(self, worker, i))
-        return; /* a top reads the count's store */
+    bool reads_store = node->kind == PLAN_TOP || node->kind == PLAN_SNAPSHOTS; /* of the node before it */
+    if (reads_store || is_passed_by(self, worker, i))
+        return;
     node_run(self, worker, i, in);
     feed_children(self, worker, i);
 }

@@ -31,8 +31,10 @@ enum { SERIAL_BYTES = 64 * 1024 };
 static const operator_kind *kind_of(plan_kind kind)
 {
     static const operator_kind *const kinds[] = {
-        [PLAN_STAGE] = &operator_stage, [PLAN_LOOK_UP] = &operator_look_up, [PLAN_COUNT] = &operator_count,
-        [PLAN_TOP] = &operator_top,     [PLAN_OUTPUT] = &operator_output,
+        [PLAN_STAGE] = &operator_stage,   [PLAN_LOOK_UP] = &operator_look_up,
+        [PLAN_COUNT] = &operator_count,   [PLAN_TOP] = &operator_top,
+        [PLAN_UPDATE] = &operator_update, [PLAN_SNAPSHOTS] = &operator_snapshots,
+        [PLAN_OUTPUT] = &operator_output,
     };
     return kinds[kind];
 }
@@ -156,16 +158,22 @@ static void note_failed(executor *self, const worker *worker)
 /* Were all keys of the batch new: would the state fit? */
 static void state_fits(executor *self, failure *failure)
 {
-    size_t bytes = 0;
-    for (uint32_t i = 0; i < self->spec.plan->count; i++)
-        if (self->nodes[i].kind && self->nodes[i].kind->bytes)
-            bytes += self->nodes[i].kind->bytes(self->nodes[i].self);
+    size_t bytes = 0, largest = 0;
+    const char *name = "";
+    for (uint32_t i = 0; i < self->spec.plan->count; i++) {
+        if (self->nodes[i].kind == NULL || self->nodes[i].kind->bytes == NULL)
+            continue;
+        size_t own = self->nodes[i].kind->bytes(self->nodes[i].self);
+        name = own > largest ? self->spec.plan->nodes[i].name : name;
+        largest = own > largest ? own : largest;
+        bytes += own;
+    }
     if (bytes > self->spec.state_max && !self->frame->merged)
         fail(
             failure, SL_LIMIT,
-            "the state of this batch may take %zu MB, memory.state allows %zu MB; raise it, shorten a window, "
-            "or lower --max-rate-per-partition",
-            bytes >> 20, self->spec.state_max >> 20);
+            "the state of this batch may take %zu MB, most of it \"%s\" with %zu MB; memory.state allows %zu MB: "
+            "raise it, shorten a window or a timeout, or lower --max-rate-per-partition",
+            bytes >> 20, name, largest >> 20, self->spec.state_max >> 20);
 }
 
 /* OpenMP's own barrier spins, and takes the core from the thread that gathers input: this one sleeps. */

@@ -3,8 +3,10 @@
  */
 #include <base/hash.h>
 #include <base/memory.h>
+#include <base/varint.h>
 #include <batches/saved.h>
 #include <plan/window.h>
+#include <state/kept.h>
 #include <stdlib.h>
 
 static bool frame_take(saved *self, sl_text payload);
@@ -153,18 +155,6 @@ size_t saved_amounts(const saved *self, saved_amount **amounts)
     return count;
 }
 
-static bool varint_read(const char **at, const char *end, uint64_t *value)
-{
-    *value = 0;
-    for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
-        unsigned char byte = (unsigned char)*(*at)++;
-        *value |= (uint64_t)(byte & 0x7F) << shift;
-        if (byte < 0x80)
-            return true;
-    }
-    return false;
-}
-
 /* The keys of a count's pieces (see operators/count_state.c) whose pane is still in the window, by their hashes. */
 static void keys_gather(sl_text bytes, int64_t gone, buffer *hashes)
 {
@@ -213,6 +203,46 @@ static int64_t pane_gone(const saved *self, const saved_window *saved)
     return window_gone(&window, self->time_ms);
 }
 
+/* A key in one of an update's pieces; the last one that has it says whether it is gone. */
+typedef struct kept_key {
+    uint64_t hash, number;
+    bool gone;
+} kept_key;
+
+static int kept_order(const void *left, const void *right)
+{
+    const kept_key *a = left, *b = right;
+    if (a->hash != b->hash)
+        return a->hash < b->hash ? -1 : 1;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+static void kept_gather(sl_text bytes, buffer *keys)
+{
+    kept_shape shape;
+    kept_reader reader;
+    kept_entry entry;
+    if (!kept_open(&reader, bytes, &shape))
+        return;
+    while (kept_next(&reader, &entry)) {
+        kept_key key = { hash_bytes(entry.key.at, entry.key.size), keys->size,
+                         (entry.flags & KEPT_GONE) != 0 };
+        buffer_append(keys, &key, sizeof key);
+    }
+}
+
+static int64_t kept_count(buffer *keys)
+{
+    kept_key *at = (kept_key *)(void *)keys->at;
+    size_t count = keys->size / sizeof *at;
+    int64_t found = 0;
+    if (count)
+        qsort(at, count, sizeof *at, kept_order);
+    for (size_t i = 0; i < count; i++)
+        found += !at[i].gone && (i + 1 == count || at[i + 1].hash != at[i].hash);
+    return found;
+}
+
 static void amount_count(const saved *self, saved_amount *amount)
 {
     const saved_part *parts = (const saved_part *)(const void *)self->parts.at;
@@ -222,8 +252,11 @@ static void amount_count(const saved *self, saved_amount *amount)
         uint32_t lists = 0;
         if (!sl_text_equal(parts[i].name, amount->name))
             continue;
+        amount->states = !is_count && kept_is(parts[i].bytes);
         if (is_count)
             keys_gather(parts[i].bytes, pane_gone(self, amount->window), &hashes);
+        else if (amount->states)
+            kept_gather(parts[i].bytes, &hashes);
         else if (parts[i].bytes.size >= sizeof lists) { /* each part has all the lists: the last one counts */
             memcpy(&lists, parts[i].bytes.at, sizeof lists);
             amount->keys = lists;
@@ -231,5 +264,7 @@ static void amount_count(const saved *self, saved_amount *amount)
     }
     if (is_count)
         amount->keys = distinct(&hashes);
+    if (amount->states)
+        amount->keys = kept_count(&hashes);
     buffer_done(&hashes);
 }

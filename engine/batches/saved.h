@@ -55,7 +55,8 @@ sl_result saved_write(const saved *saved, const char *path, const batch_mark *ma
 typedef struct saved_amount {
     sl_text name;
     const saved_window *window; /* NULL: no count */
-    int64_t keys;               /* in the window now; of other nodes: lists */
+    bool states;                /* by key, of an update */
+    int64_t keys;               /* in the window now, or with a state; of other nodes: lists */
     size_t bytes;
 } saved_amount;
 

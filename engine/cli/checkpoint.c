@@ -86,7 +86,8 @@ static void state_print(const saved *saved)
                    clock_span(one->window->length_ms * 1000000, length),
                    clock_span(one->window->pane_ms * 1000000, pane));
         else
-            printf("%s", counted(one->keys, "list", "lists").at);
+            printf("%s", one->states ? counted(one->keys, "key", "keys").at
+                                     : counted(one->keys, "list", "lists").at);
         printf(", %s\n", counted((int64_t)one->bytes, "byte", "bytes").at);
     }
     if (count == 0)

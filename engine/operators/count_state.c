@@ -7,6 +7,7 @@
  *
  * Reading the pieces in order and adding up gives the state.
  */
+#include <base/varint.h>
 #include <operators/count_state.h>
 
 /* ---- Rows ---- */
@@ -141,26 +142,6 @@ size_t count_bytes(void *opened)
 }
 
 /* ---- Checkpoint ---- */
-
-static char *varint_write(char *at, uint64_t value)
-{
-    for (; value >= 0x80; value >>= 7)
-        *at++ = (char)(value | 0x80);
-    *at++ = (char)value;
-    return at;
-}
-
-static bool varint_read(const char **at, const char *end, uint64_t *value)
-{
-    *value = 0;
-    for (unsigned shift = 0; *at < end && shift < 64; shift += 7) {
-        unsigned char byte = (unsigned char)*(*at)++;
-        *value |= (uint64_t)(byte & 0x7F) << shift;
-        if (byte < 0x80)
-            return true;
-    }
-    return false;
-}
 
 static void piece_begin(buffer *out, int64_t pane, size_t keys)
 {

@@ -86,6 +86,7 @@ struct operator
     void *self;
 };
 
-extern const operator_kind operator_stage, operator_look_up, operator_count, operator_top, operator_output;
+extern const operator_kind operator_stage, operator_look_up, operator_count, operator_top, operator_update,
+    operator_snapshots, operator_output;
 
 #endif

@@ -189,6 +189,8 @@ static sl_result check_node(sl_plan *plan, const plan_node *node)
     case PLAN_LOOK_UP: return check_look_up(plan, node);
     case PLAN_COUNT: return check_count(plan, node);
     case PLAN_TOP: return check_top(plan, node);
+    case PLAN_UPDATE: return plan_check_update(plan, node);
+    case PLAN_SNAPSHOTS: return plan_check_snapshots(plan, node);
     case PLAN_OUTPUT: return check_output(plan, node);
     default: return SL_OK;
     }

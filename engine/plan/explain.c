@@ -54,6 +54,21 @@ static void explain_top(buffer *out, const sl_top *top)
     }
 }
 
+static void explain_update(buffer *out, const sl_update *update)
+{
+    buffer_text(out, " (");
+    explain_fields(out, &update->key);
+    buffer_text(out, ")");
+    for (size_t s = 0; s < SL_SETS_MAX && update->sets[s]; s++)
+        buffer_print(out, "%s%s", s ? ", " : ", sets ", update->sets[s]);
+    if (update->timeout.ms) {
+        buffer_text(out, ", forgotten after ");
+        explain_duration(out, update->timeout.ms);
+    }
+    if (update->tell == SL_TELL_CALLS)
+        buffer_text(out, ", each call");
+}
+
 static void explain_output(buffer *out, const sl_output *output)
 {
     for (size_t i = 0; i < 4 && output->to[i]; i++)
@@ -87,6 +102,14 @@ static void explain_node(buffer *out, const sl_plan *plan, uint32_t at, unsigned
         break;
     case PLAN_COUNT: explain_count(out, &node->as.count); break;
     case PLAN_TOP: explain_top(out, &node->as.top); break;
+    case PLAN_UPDATE: explain_update(out, &node->as.update.drawn); break;
+    case PLAN_SNAPSHOTS:
+        buffer_text(out, " every ");
+        if (node->as.snapshots_every.ms)
+            explain_duration(out, node->as.snapshots_every.ms);
+        else
+            buffer_text(out, "batch");
+        break;
     case PLAN_OUTPUT: explain_output(out, &node->as.output); break;
     case PLAN_UNION: break;
     case PLAN_STAGE: buffer_print(out, ": %s -> %s", node->as.stage->in()->name, node->schema->name); break;

@@ -29,11 +29,12 @@ const sl_window *plan_window(const plan_node *node)
 
 const char *plan_kind_name(plan_kind kind)
 {
-    static const char *const names[] = { "from", "through", "union", "look up", "count by", "top by", "to" };
+    static const char *const names[] = { "from",   "through",   "union",        "look up", "count by",
+                                         "top by", "update by", "snapshots of", "to" };
     return names[kind];
 }
 
-static sl_stream plan_add(sl_stream in, const plan_node *node)
+sl_stream plan_add(sl_stream in, const plan_node *node)
 {
     sl_plan *plan = in.plan;
     if (plan->count == PLAN_NODES_MAX)
@@ -48,7 +49,7 @@ static sl_stream plan_add(sl_stream in, const plan_node *node)
 }
 
 /* A record of the wrong type would be read as another: caught here, with both names. */
-static bool takes(sl_stream in, plan_kind kind, const char *name, sl_schema_of *schema)
+bool plan_takes(sl_stream in, plan_kind kind, const char *name, sl_schema_of *schema)
 {
     sl_plan *plan = in.plan;
     if (plan->failure.result != SL_OK)
@@ -75,7 +76,7 @@ sl_stream sl_from(sl_plan *plan, const sl_input *input)
 
 sl_stream sl_through(sl_stream in, const sl_stage *stage)
 {
-    if (!takes(in, PLAN_STAGE, stage->name, stage->in))
+    if (!plan_takes(in, PLAN_STAGE, stage->name, stage->in))
         return in;
     plan_node node = { .kind = PLAN_STAGE, .name = stage->name, .schema = stage->out(), .as.stage = stage };
     return plan_add(in, &node);
@@ -99,8 +100,8 @@ sl_stream sl_union(sl_stream in, sl_stream with)
 
 sl_stream sl_look_up(sl_stream in, const sl_lookup *lookup)
 {
-    if (!takes(in, PLAN_LOOK_UP, lookup->name, lookup->key.of) ||
-        !takes(in, PLAN_LOOK_UP, lookup->name, lookup->into.of))
+    if (!plan_takes(in, PLAN_LOOK_UP, lookup->name, lookup->key.of) ||
+        !plan_takes(in, PLAN_LOOK_UP, lookup->name, lookup->into.of))
         return in;
     plan_node node = {
         .kind = PLAN_LOOK_UP, .name = lookup->name, .schema = given_by(in), .as.look_up = *lookup
@@ -110,8 +111,8 @@ sl_stream sl_look_up(sl_stream in, const sl_lookup *lookup)
 
 sl_stream sl_count_by(sl_stream in, const sl_count *count)
 {
-    if (!takes(in, PLAN_COUNT, count->name, count->key.of) ||
-        !takes(in, PLAN_COUNT, count->name, count->into.of))
+    if (!plan_takes(in, PLAN_COUNT, count->name, count->key.of) ||
+        !plan_takes(in, PLAN_COUNT, count->name, count->into.of))
         return in;
     plan_node node = { .kind = PLAN_COUNT, .name = count->name, .schema = given_by(in), .as.count = *count };
     return plan_add(in, &node);
@@ -119,7 +120,7 @@ sl_stream sl_count_by(sl_stream in, const sl_count *count)
 
 sl_stream sl_top_by(sl_stream in, const sl_top *top)
 {
-    if (!takes(in, PLAN_TOP, "top", top->per.of) || !takes(in, PLAN_TOP, "top", top->most.of))
+    if (!plan_takes(in, PLAN_TOP, "top", top->per.of) || !plan_takes(in, PLAN_TOP, "top", top->most.of))
         return in;
     plan_node node = { .kind = PLAN_TOP, .name = "top", .schema = given_by(in), .as.top = *top };
     return plan_add(in, &node);
@@ -127,7 +128,7 @@ sl_stream sl_top_by(sl_stream in, const sl_top *top)
 
 void sl_to(sl_stream in, const sl_output *output)
 {
-    if (!takes(in, PLAN_OUTPUT, output->name, output->id.of))
+    if (!plan_takes(in, PLAN_OUTPUT, output->name, output->id.of))
         return;
     plan_node node = {
         .kind = PLAN_OUTPUT, .name = output->name, .schema = given_by(in), .as.output = *output

@@ -18,6 +18,8 @@ typedef enum plan_kind {
     PLAN_LOOK_UP,
     PLAN_COUNT,
     PLAN_TOP,
+    PLAN_UPDATE,
+    PLAN_SNAPSHOTS,
     PLAN_OUTPUT
 } plan_kind;
 
@@ -33,6 +35,11 @@ typedef struct plan_node {
         sl_lookup look_up;
         sl_count count;
         sl_top top;
+        struct {
+            sl_update drawn;
+            const sl_updater *updater;
+        } update;
+        sl_duration snapshots_every;
         sl_output output;
     } as;
 
@@ -65,5 +72,11 @@ bool plan_merges(const plan_node *node);                    /* gathers rows by k
 bool plan_is_above(const sl_plan *plan, uint32_t above,
                    uint32_t node);                   /* rows of the one reach the other; a node itself */
 const sl_window *plan_window(const plan_node *node); /* NULL: it has none */
+
+/* Drawing: adds a node behind `in`. Does `in` give records of this schema (NULL: any)? False: a failure is noted. */
+sl_stream plan_add(sl_stream in, const plan_node *node);
+bool plan_takes(sl_stream in, plan_kind kind, const char *name, sl_schema_of *schema);
+sl_result plan_check_update(sl_plan *plan, const plan_node *node); /* plan/keyed.c */
+sl_result plan_check_snapshots(sl_plan *plan, const plan_node *node);
 
 #endif

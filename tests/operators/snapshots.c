@@ -1,0 +1,106 @@
+/*
+ * tests/operators/snapshots.c - all keys of a state and of a count, in the batches that pass a multiple of the time asked for.
+ */
+#include <setjmp.h>
+#include <sluice/test.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define WORD_FIELDS(F) F(text, word) F(i64, times)
+SL_RECORD(word, WORD_FIELDS);
+
+static bool take(sl_task *task, const sl_message *in, word *out)
+{
+    (void)task;
+    out->word = in->value;
+    return true;
+}
+SL_STAGE(take, sl_message, word);
+
+static bool count_word(sl_task *task, const word *in, word *state, sl_key *key)
+{
+    (void)task, (void)in;
+    state->times++;
+    key->remove = state->times == 3;
+    return false;
+}
+SL_UPDATE(count_word, word, word);
+
+static void draw(sl_plan *plan, const void *options)
+{
+    (void)options;
+    sl_stream words =
+        sl_through(sl_from(plan, &(sl_input){ .name = "lines", .from = "memory" }), &take_stage);
+    sl_stream states = sl_update_by(
+        words, &count_word_update,
+        &(sl_update){ .name = "words", .key = SL_FIELDS(word, word), .into = SL_FIELDS(word, word) });
+    sl_stream counts = sl_count_by(words, &(sl_count){ .name = "counts",
+                                                       .key = SL_FIELDS(word, word),
+                                                       .into = SL_FIELDS(word, times),
+                                                       .window = { .length = { 10000 }, .pane = { 1000 } } });
+    sl_to(states, &(sl_output){ .name = "told", .to = { "memory" }, .id = SL_FIELDS(word, word) });
+    sl_to(sl_snapshots(states, (sl_duration){ 3000 }),
+          &(sl_output){ .name = "every_3s", .to = { "memory" }, .id = SL_FIELDS(word, word) });
+    sl_to(sl_snapshots(states, (sl_duration){ 0 }),
+          &(sl_output){ .name = "every_batch", .to = { "memory" }, .id = SL_FIELDS(word, word) });
+    sl_to(sl_snapshots(counts, (sl_duration){ 4000 }),
+          &(sl_output){ .name = "of_count", .to = { "memory" }, .id = SL_FIELDS(word, word) });
+}
+
+static const sl_job words_job = { .name = "words", .about = "counts words", .draw = draw };
+
+static const char *line(const char *word, int second, int times)
+{
+    static char lines[8][160];
+    static size_t next;
+    char *at = lines[next++ % 8];
+    snprintf(at, sizeof lines[0],
+             "{\"_id\":\"%s\",\"@timestamp\":\"1970-01-01T00:00:%02d.000Z\",\"word\":\"%s\",\"times\":%d}\n",
+             word, second, word, times);
+    return at;
+}
+
+static void keys_are_shown_when_their_time_comes(void **state)
+{
+    (void)state;
+    sl_test *test = sl_test_open(&words_job, "--interval 1s");
+    char both[400];
+    sl_test_send(test, "lines", "a");
+    sl_test_send(test, "lines", "b");
+    sl_test_batch(test);
+    assert_string_equal(sl_test_wrote(test, "told"), "");
+    assert_string_equal(sl_test_wrote(test, "every_3s"), "");
+    snprintf(both, sizeof both, "%s%s", line("a", 1, 1), line("b", 1, 1));
+    assert_string_equal(sl_test_wrote(test, "every_batch"), both);
+    sl_test_send(test, "lines", "a");
+    sl_test_batch(test);
+    assert_string_equal(sl_test_wrote(test, "every_3s"), "");
+    sl_test_batch(test); /* nothing came: keys are shown all the same */
+    snprintf(both, sizeof both, "%s%s", line("a", 3, 2), line("b", 3, 1));
+    assert_string_equal(sl_test_wrote(test, "every_3s"), both);
+    assert_string_equal(sl_test_wrote(test, "of_count"), "");
+    sl_test_send(test, "lines", "a"); /* the third: it goes */
+    sl_test_batch(test);
+    assert_string_equal(sl_test_wrote(test, "every_batch"), line("b", 4, 1));
+    snprintf(both, sizeof both, "%s%s", line("a", 4, 3), line("b", 4, 1));
+    assert_string_equal(sl_test_wrote(test, "of_count"), both);
+    sl_test_pass(test, 10000); /* several multiples have passed: once */
+    sl_test_batch(test);
+    assert_string_equal(sl_test_wrote(test, "every_3s"), line("b", 15, 1));
+    assert_string_equal(sl_test_wrote(test, "of_count"), "");
+    sl_test_close(test);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_are_shown_when_their_time_comes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
