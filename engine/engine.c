@@ -38,17 +38,24 @@ static sl_result windows_check(const sl_plan *plan, failure *failure)
     return SL_OK;
 }
 
-static const sl_listener *listener_find(const char *word)
+static const sl_listener *listener_among(const sl_listener *const *kinds, const char *word)
 {
     size_t size = strcspn(word, ":");
-    for (size_t i = 0; listener_kinds[i]; i++)
-        if (strlen(listener_kinds[i]->name) == size && !strncmp(listener_kinds[i]->name, word, size))
-            return listener_kinds[i];
+    for (size_t i = 0; kinds && kinds[i]; i++)
+        if (strlen(kinds[i]->name) == size && !strncmp(kinds[i]->name, word, size))
+            return kinds[i];
     return NULL;
 }
 
+/* The job's own come first. */
+static const sl_listener *listener_find(const sl_job *job, const char *word)
+{
+    const sl_listener *own = listener_among(job->listeners, word);
+    return own ? own : listener_among(listener_kinds, word);
+}
+
 /* A wrong name is told before anything is touched. */
-static sl_result listeners_check(const settings *settings, failure *failure)
+static sl_result listeners_check(const sl_job *job, const settings *settings, failure *failure)
 {
     const char *names[64] = { 0 };
     size_t count = 0;
@@ -57,7 +64,7 @@ static sl_result listeners_check(const settings *settings, failure *failure)
     for (size_t i = 0; i < settings_count(settings, "listeners"); i++) {
         const char *word = settings_item(settings, "listeners", i),
                    *nearest = nearest_word(word, names, count);
-        if (listener_find(word) == NULL)
+        if (listener_find(job, word) == NULL)
             return fail(failure, SL_USAGE, "--listen %s: there is no such listener%s%s%s", word,
                         nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
     }
@@ -73,7 +80,7 @@ static sl_result draw(engine *self, failure *failure)
         return fail(failure, self->plan.failure.result, "job %s: %s", job->name, self->plan.failure.text);
     SL_TRY(windows_check(&self->plan, failure));
     SL_TRY(start_policy(self->spec.settings, &(source_spec){ 0 }, failure));
-    SL_TRY(listeners_check(self->spec.settings, failure));
+    SL_TRY(listeners_check(job, self->spec.settings, failure));
     places_spec wanted = { &self->plan, self->spec.settings, dead_place(self), self->spec.memory };
     return places_find(&wanted, &self->places, failure);
 }
@@ -113,7 +120,7 @@ static sl_result listener_add(engine *self, const char *word, failure *failure)
 {
     const char *argument = strchr(word, ':');
     sl_listener_place place = { self->spec.name, self->spec.work_dir, argument ? argument + 1 : NULL };
-    return events_add(self->events, listener_find(word), &place, failure);
+    return events_add(self->events, listener_find(self->spec.job, word), &place, failure);
 }
 
 static void recall(void *argument, int64_t batch_id, const char *account)
@@ -124,20 +131,31 @@ static void recall(void *argument, int64_t batch_id, const char *account)
 /* Unless the user asks for it, in his own way. */
 static sl_result listener_add_once(engine *self, const char *name, failure *failure)
 {
+    const sl_job *job = self->spec.job;
     for (size_t i = 0; i < settings_count(self->spec.settings, "listeners"); i++)
-        if (listener_find(settings_item(self->spec.settings, "listeners", i)) == listener_find(name))
+        if (listener_find(job, settings_item(self->spec.settings, "listeners", i)) ==
+            listener_find(job, name))
             return SL_OK;
     return listener_add(self, name, failure);
+}
+
+static void tell_started(engine *self)
+{
+    sl_start_info start = { .job = self->spec.name, .time_ms = clock_wall_ms(self->spec.clock) };
+    start.interval_ms = settings_ms(self->spec.settings, "batch.interval");
+    start.workers = (int32_t)workers_wanted(self);
+    start.last_batch_id = self->head.batch_id;
+    start.outputs = executor_outputs(self->executor, &start.output_count);
+    events_tell_of(self->events, EVENT_STREAMING_STARTED, &start);
 }
 
 /* There is always a history, and where an end is in sight, progress. */
 static sl_result listeners_add(engine *self, failure *failure)
 {
-    self->events = events_new();
-    if (self->spec.memory)
-        events_direct(self->events);
     for (size_t i = 0; i < settings_count(self->spec.settings, "listeners"); i++)
         SL_TRY(listener_add(self, settings_item(self->spec.settings, "listeners", i), failure));
+    for (size_t i = 0; self->spec.job->listeners && self->spec.job->listeners[i]; i++)
+        SL_TRY(listener_add_once(self, self->spec.job->listeners[i]->name, failure));
     if (self->spec.work_dir)
         SL_TRY(listener_add_once(self, "history", failure));
     if (back_to_back(self) && !self->spec.memory)
@@ -145,6 +163,7 @@ static sl_result listeners_add(engine *self, failure *failure)
     if (self->checkpoint)
         checkpoint_recall(self->checkpoint, recall, self);
     events_recall(self->events, 0, NULL);
+    tell_started(self);
     return SL_OK;
 }
 
@@ -199,62 +218,14 @@ static void drivers_make(engine *self)
     self->scheduler = scheduler_new(&scheduling);
 }
 
-static void tell_status(void *argument, buffer *json)
-{
-    engine *self = argument;
-    char state[600];
-    scheduler_totals totals = scheduler_totals_now(self->scheduler);
-    buffer_text(json, "{\"job\":");
-    json_string(json, (sl_text){ self->spec.name, strlen(self->spec.name) });
-    buffer_print(json, ",\"pid\":%d,\"state\":", (int)getpid());
-    scheduler_state(self->scheduler, state, sizeof state);
-    json_string(json, (sl_text){ state, strlen(state) });
-    scheduler_reason(self->scheduler, state, sizeof state);
-    if (state[0]) {
-        buffer_text(json, ",\"reason\":");
-        json_string(json, (sl_text){ state, strlen(state) });
-    }
-    if (supervise_told().is)
-        buffer_print(json, ",\"restarts\":%lld", (long long)supervise_told().restarts);
-    buffer_print(json, ",\"interval_ms\":%lld,\"batches\":%lld,\"records\":%lld,\"written\":%lld",
-                 (long long)settings_ms(self->spec.settings, "batch.interval"), (long long)totals.batches,
-                 (long long)totals.records, (long long)totals.written);
-    buffer_print(json, ",\"duplicates\":%lld,\"filtered\":%lld,\"dead_letters\":%lld,\"last_batch\":",
-                 (long long)totals.duplicates, (long long)totals.filtered, (long long)totals.dead_letters);
-    size_t before = json->size;
-    scheduler_account(self->scheduler, json);
-    buffer_text(json, json->size == before ? "null}" : "}");
-}
-
-static void tell_batches(void *argument, buffer *lines)
-{
-    scheduler_account(((engine *)argument)->scheduler, lines);
-    buffer_byte(lines, '\n');
-}
-
-static void take_stop(void *argument)
-{
-    engine_stop(argument);
-}
-
-static sl_result server_start(engine *self, failure *failure)
-{
-    server_calls calls = { self, tell_status, tell_batches, take_stop };
-    if (self->spec.work_dir == NULL || self->spec.memory)
-        return SL_OK;
-    buffer path = { 0 };
-    buffer_print(&path, "%s/control.sock", self->spec.work_dir);
-    buffer_byte(&path, '\0');
-    sl_result result = server_open(path.at, &calls, &self->server, failure);
-    buffer_done(&path);
-    return result;
-}
-
 /* ---- The whole ---- */
 
 static sl_result parts_open(engine *self, failure *failure)
 {
     SL_TRY(draw(self, failure));
+    self->events = events_new();
+    if (self->spec.memory)
+        events_direct(self->events);
     if (self->spec.work_dir)
         SL_TRY(work_dir_open(self->spec.work_dir, self->spec.name, &self->work_dir, failure));
     SL_TRY(sources_open(self, failure));
@@ -265,7 +236,7 @@ static sl_result parts_open(engine *self, failure *failure)
         SL_TRY(checkpoint_load(self->checkpoint, self->executor, failure));
     SL_TRY(listeners_add(self, failure));
     drivers_make(self);
-    return server_start(self, failure);
+    return servers_start(self, failure);
 }
 
 sl_result engine_open(const engine_spec *spec, engine **opened, failure *failure)
@@ -285,8 +256,7 @@ static void listeners_end(engine *self)
 {
     if (self->generator)
         generator_join(self->generator);
-    events_free(self->events);
-    self->events = NULL;
+    events_end(self->events);
 }
 
 sl_result engine_run(engine *self, failure *failure)
@@ -319,6 +289,7 @@ void engine_close(engine *self)
         return;
     listeners_end(self);
     server_close(self->server);
+    events_free(self->events);
     executor_close(self->executor);
     dead_letters_close(self->dead_letters);
     for (uint32_t i = 0; i < self->plan.count; i++)

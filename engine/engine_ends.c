@@ -204,6 +204,7 @@ sl_result ends_open(engine *self, failure *failure)
         .settings = self->spec.settings,
         .clock = self->spec.clock,
         .intake = &self->intake,
+        .events = self->events,
         .dead_letters = self->dead_letters,
         .options = self->options,
         .journal = self->journal,

@@ -45,6 +45,8 @@ sl_result sources_open(engine *engine, failure *failure);
 sl_result sources_start(engine *engine, failure *failure);
 /* Lookups, outputs, dead letters, and the executor on top of them. */
 sl_result ends_open(engine *engine, failure *failure);
+/* The socket in the work folder, where the command asks. */
+sl_result servers_start(engine *engine, failure *failure);
 bool back_to_back(const engine *engine); /* available-now, or a job that ends with its input */
 unsigned workers_wanted(const engine *engine);
 pulse pulse_of(engine *engine); /* a new one: is the work folder still ours? */

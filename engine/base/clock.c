@@ -31,6 +31,15 @@ int64_t clock_ns(const sl_clock *clock)
     return (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
+uint64_t clock_ticks(void)
+{
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#else
+    return (uint64_t)clock_ns(&clock_system);
+#endif
+}
+
 /* Who moves a manual clock holds the mutex and signals the condition, so the wait needs no limit of its own. */
 bool clock_wait(const sl_clock *clock, pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until_ns)
 {

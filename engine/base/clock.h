@@ -17,6 +17,8 @@ extern const sl_clock clock_system;
 
 int64_t clock_wall_ms(const sl_clock *clock); /* since the epoch; may jump */
 int64_t clock_ns(const sl_clock *clock);      /* monotonic */
+uint64_t clock_ticks(
+    void); /* of the processor, where it counts some: cheap, for shares of a time taken by clock_ns() */
 
 /* Waits for the condition until the monotonic time; false when the time came first. The mutex is held. */
 bool clock_wait(const sl_clock *clock, pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until_ns);

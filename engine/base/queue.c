@@ -47,17 +47,30 @@ bool queue_put(queue *queue, void *item)
     return taken;
 }
 
+static void *queue_first(queue *queue)
+{
+    if (queue->count == 0)
+        return NULL;
+    void *item = queue->items[queue->first];
+    queue->first = (queue->first + 1) % queue->room;
+    queue->count--;
+    return item;
+}
+
 void *queue_take(queue *queue)
 {
-    void *item = NULL;
     pthread_mutex_lock(&queue->mutex);
     while (queue->count == 0 && !queue->closed)
         pthread_cond_wait(&queue->changed, &queue->mutex);
-    if (queue->count) {
-        item = queue->items[queue->first];
-        queue->first = (queue->first + 1) % queue->room;
-        queue->count--;
-    }
+    void *item = queue_first(queue);
+    pthread_mutex_unlock(&queue->mutex);
+    return item;
+}
+
+void *queue_take_now(queue *queue)
+{
+    pthread_mutex_lock(&queue->mutex);
+    void *item = queue_first(queue);
     pthread_mutex_unlock(&queue->mutex);
     return item;
 }

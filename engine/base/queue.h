@@ -20,6 +20,7 @@ void queue_init(queue *queue, size_t room, bool bounded); /* unbounded: room dou
 void queue_done(queue *queue);
 bool queue_put(queue *queue, void *item); /* false when it is full or closed */
 void *queue_take(queue *queue);           /* waits; NULL when it is closed and empty */
+void *queue_take_now(queue *queue);       /* NULL when it is empty */
 void queue_close(queue *queue);
 size_t queue_count(queue *queue);
 

@@ -47,6 +47,47 @@ static void print_counts(buffer *out, const sl_batch_info *batch)
     }
 }
 
+/* In whole microseconds, rounded at the ends of the phases: what is printed sums up, too. */
+static void print_phases(buffer *out, const sl_phases *phases)
+{
+    const struct {
+        const char *name;
+        int64_t ns;
+    } all[] = { { "waiting", phases->waiting_ns },
+                { "work", phases->work_ns },
+                { "merge", phases->merge_ns },
+                { "sinks", phases->sinks_ns },
+                { "commit", phases->commit_ns } };
+    int64_t end_ns = 0;
+    buffer_text(out, ",\"phases_us\":{");
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        int64_t began_us = (end_ns + 500) / 1000;
+        end_ns += all[i].ns;
+        buffer_print(out, "%s\"%s\":%" PRId64, i ? "," : "", all[i].name, (end_ns + 500) / 1000 - began_us);
+    }
+    buffer_byte(out, '}');
+}
+
+static void print_workers(buffer *out, const sl_batch_info *batch)
+{
+    buffer_text(out, ",\"steps_us\":{");
+    for (size_t i = 0; i < batch->step_count; i++) {
+        buffer_text(out, i ? "," : "");
+        json_string(out, text_of(batch->steps[i].name));
+        buffer_print(out, ":%" PRId64, batch->steps[i].ns / 1000);
+    }
+    buffer_print(
+        out,
+        "},\"workers\":%d,\"workers_us\":%" PRId64 ",\"slowest_worker\":{\"worker\":%d,\"us\":%" PRId64 "}",
+        batch->workers, batch->workers_ns / 1000, batch->slowest_worker, batch->slowest_worker_ns / 1000);
+    if (batch->slowest_topic == NULL)
+        return;
+    buffer_text(out, ",\"slowest_partition\":{\"topic\":");
+    json_string(out, text_of(batch->slowest_topic));
+    buffer_print(out, ",\"partition\":%d,\"us\":%" PRId64 "}", batch->slowest_partition,
+                 batch->slowest_partition_ns / 1000);
+}
+
 void account_print(const sl_batch_info *batch, buffer *out)
 {
     buffer_text(out, "{\"job\":");
@@ -63,6 +104,10 @@ void account_print(const sl_batch_info *batch, buffer *out)
         json_string(out, text_of(batch->error));
     else
         buffer_text(out, "null");
+    if (batch->step_count) {
+        print_phases(out, &batch->phases);
+        print_workers(out, batch);
+    }
     buffer_byte(out, '}');
 }
 

@@ -31,7 +31,9 @@ static void node_run(executor *self, worker *worker, uint32_t i, const sl_rows *
             .at = worker->rows[i], .room = CHUNK_ROWS, .of = node->schema, .full = hand_on, .owner = worker
         };
     worker->task.stage = node->name;
+    uint64_t began = clock_ticks();
     self->nodes[i].kind->rows(self->nodes[i].self, &worker->task, in, out);
+    worker->times->nodes[i] += clock_ticks() - began;
 }
 
 static void feed_children(executor *self, worker *worker, uint32_t i)
@@ -47,7 +49,9 @@ static void hand_on(sl_rows *out)
     worker *worker = out->owner;
     executor *self = worker->executor;
     uint32_t i = (uint32_t)(out - worker->out);
+    uint64_t began = clock_ticks();
     feed_children(self, worker, i);
+    worker->times->nodes[i] -= clock_ticks() - began; /* theirs, not the stage's */
     worker->task.stage = self->spec.plan->nodes[i].name;
     out->count = 0;
 }
@@ -158,11 +162,13 @@ static bool chunk_next(executor *self, worker *worker, parked *at, size_t room)
     const intake_block *block = (const intake_block *)(const void *)self->blocks.at + at->block;
     parked before = *at;
     source_messages read = { .at = worker->messages, .room = room };
+    uint64_t began = clock_ticks();
     at->reading.memory = &task->memory;
     at->reading.worker = (unsigned)(worker - self->workers);
-    if (block->input->kind->read(block->input->self, &block->block, &at->reading, &read, &task->failure) !=
-            SL_OK ||
-        read.count == 0)
+    sl_result result =
+        block->input->kind->read(block->input->self, &block->block, &at->reading, &read, &task->failure);
+    worker->times->reading += clock_ticks() - began;
+    if (result != SL_OK || read.count == 0)
         return false;
     messages_prepare(self, &block->block, worker->messages, read.count);
     task->sequence = (uint64_t)at->block << 24 | at->chunk++;
@@ -179,13 +185,21 @@ static bool chunk_next(executor *self, worker *worker, parked *at, size_t room)
     return task->failure.result == SL_OK;
 }
 
+static void block_done(executor *self, worker *worker, uint32_t block, uint64_t began)
+{
+    const intake_block *blocks = (const intake_block *)(const void *)self->blocks.at;
+    timing_block_add(worker->times, blocks[block].block.partition, clock_ticks() - began);
+}
+
 static void run_blocks(executor *self, worker *worker)
 {
     size_t count = self->blocks.size / sizeof(intake_block);
     for (size_t i; (i = atomic_fetch_add(&self->next_block, 1)) < count && !atomic_load(&self->failed);) {
         parked at = { .block = (uint32_t)i };
+        uint64_t began = clock_ticks();
         while (chunk_next(self, worker, &at, CHUNK_ROWS))
             ;
+        block_done(self, worker, (uint32_t)i, began);
     }
 }
 
@@ -194,7 +208,9 @@ static void run_waiting(executor *self, worker *worker)
     size_t count = self->waiting.size / sizeof(parked);
     for (size_t i; (i = atomic_fetch_add(&self->next_block, 1)) < count && !atomic_load(&self->failed);) {
         parked at = ((const parked *)(const void *)self->waiting.at)[i];
+        uint64_t began = clock_ticks();
         chunk_next(self, worker, &at, at.count);
+        block_done(self, worker, at.block, began);
     }
 }
 

@@ -1,40 +1,37 @@
 /*
  * batches/events.c - one thread per listener. Copies are made in blocks that go round: a warm batch allocates nothing.
  */
-#include <base/buffer.h>
 #include <base/counted.h>
 #include <base/log.h>
 #include <base/memory.h>
 #include <base/queue.h>
 #include <batches/events.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { WAITING_MAX = 1000 };
-
-/* A batch_info with all it points to, in one buffer. */
-typedef struct event {
-    buffer bytes;
-    sl_batch_info *batch;
-} event;
 
 typedef struct ear {
     const sl_listener *listener;
     void *self;
     pthread_t thread;
     queue waiting, spare; /* of event */
-    uint64_t lost;
+    atomic_uint_least64_t lost;
 } ear;
 
 struct events {
     ear **ears;
     size_t count;
     bool direct;
+    pthread_mutex_t mutex; /* who asks from outside holds it, and who ends them */
 };
 
 events *events_new(void)
 {
-    return memory_new(sizeof(events));
+    events *made = memory_new(sizeof *made);
+    pthread_mutex_init(&made->mutex, NULL);
+    return made;
 }
 
 void events_direct(events *events)
@@ -42,22 +39,12 @@ void events_direct(events *events)
     events->direct = true;
 }
 
-static void hook_call(const ear *ear, const sl_batch_info *batch)
-{
-    const sl_listener *listener = ear->listener;
-    void (*const hooks[])(
-        void *, const sl_batch_info *) = { listener->on_batch_submitted, listener->on_batch_started,
-                                           listener->on_batch_completed, listener->on_batch_failed };
-    if (hooks[batch->state])
-        hooks[batch->state](ear->self, batch);
-}
-
 static void *ear_run(void *argument)
 {
     ear *ear = argument;
     event *event;
     while ((event = queue_take(&ear->waiting))) {
-        hook_call(ear, event->batch);
+        event_tell(ear->listener, ear->self, event->kind, event->bytes.at);
         queue_put(&ear->spare, event);
     }
     return NULL;
@@ -93,62 +80,50 @@ void events_recall(events *events, int64_t batch_id, const char *account)
             events->ears[i]->listener->on_batch_recalled(events->ears[i]->self, batch_id, account);
 }
 
-static void *copy(buffer *to, const void *at, size_t size)
+/* Only what it has a hook for is copied, and wakes its thread. */
+static void ear_tell(ear *ear, event_kind kind, const void *info)
 {
-    void *copied = to->at + to->size;
-    if (size)
-        memcpy(copied, at, size);
-    to->size += (size + 7) & ~(size_t)7;
-    return copied;
+    event *told = queue_take_now(&ear->spare);
+    if (told == NULL)
+        told = memory_new(sizeof *told);
+    event_copy(told, kind, info);
+    if (queue_put(&ear->waiting, told))
+        return;
+    if (atomic_fetch_add(&ear->lost, 1) == 0)
+        log_warn("events", "listener %s is too slow: it loses events, batches do not wait for it",
+                 ear->listener->name);
+    queue_put(&ear->spare, told);
 }
 
-static size_t copy_room(const sl_batch_info *batch)
+void events_tell_of(events *events, event_kind kind, const void *info)
 {
-    size_t room = sizeof *batch + strlen(batch->job) + 64 + batch->range_count * sizeof(sl_range) +
-                  batch->counter_count * sizeof(sl_counter) + (batch->error ? strlen(batch->error) : 0);
-    for (size_t i = 0; i < batch->range_count; i++)
-        room += strlen(batch->ranges[i].topic) + 16;
-    for (size_t i = 0; i < batch->counter_count; i++)
-        room += strlen(batch->counters[i].name) + 16;
-    return room;
-}
-
-static void event_fill(event *event, const sl_batch_info *batch)
-{
-    buffer *to = &event->bytes;
-    to->size = 0;
-    buffer_reserve(to, copy_room(batch));
-    sl_batch_info *made = copy(to, batch, sizeof *batch);
-    sl_range *ranges = copy(to, batch->ranges, batch->range_count * sizeof *ranges);
-    sl_counter *counters = copy(to, batch->counters, batch->counter_count * sizeof *counters);
-    for (size_t i = 0; i < batch->range_count; i++)
-        ranges[i].topic = copy(to, ranges[i].topic, strlen(ranges[i].topic) + 1);
-    for (size_t i = 0; i < batch->counter_count; i++)
-        counters[i].name = copy(to, counters[i].name, strlen(counters[i].name) + 1);
-    made->job = copy(to, batch->job, strlen(batch->job) + 1);
-    made->error = batch->error ? copy(to, batch->error, strlen(batch->error) + 1) : NULL;
-    made->ranges = ranges;
-    made->counters = counters;
-    event->batch = made;
+    for (size_t i = 0; i < events->count; i++) {
+        ear *ear = events->ears[i];
+        if (!event_is_wanted(ear->listener, kind, info))
+            continue;
+        if (events->direct)
+            event_tell(ear->listener, ear->self, kind, info);
+        else
+            ear_tell(ear, kind, info);
+    }
 }
 
 void events_tell(events *events, const sl_batch_info *batch)
 {
-    for (size_t i = 0; i < events->count; i++) {
+    events_tell_of(events, EVENT_BATCH, batch);
+}
+
+size_t events_listeners(events *events, events_listener *listeners, size_t room)
+{
+    pthread_mutex_lock(&events->mutex);
+    size_t count = events->count < room ? events->count : room;
+    for (size_t i = 0; i < count; i++) {
         ear *ear = events->ears[i];
-        if (events->direct) {
-            hook_call(ear, batch);
-            continue;
-        }
-        event *told = queue_count(&ear->spare) ? queue_take(&ear->spare) : memory_new(sizeof *told);
-        event_fill(told, batch);
-        if (queue_put(&ear->waiting, told))
-            continue;
-        if (ear->lost++ == 0)
-            log_warn("events", "listener %s is too slow: it loses events, batches do not wait for it",
-                     ear->listener->name);
-        queue_put(&ear->spare, told);
+        listeners[i] =
+            (events_listener){ ear->listener, queue_count(&ear->waiting), atomic_load(&ear->lost) };
     }
+    pthread_mutex_unlock(&events->mutex);
+    return count;
 }
 
 static void ear_close(ear *ear, bool direct)
@@ -158,11 +133,10 @@ static void ear_close(ear *ear, bool direct)
         pthread_join(ear->thread, NULL);
     if (ear->lost)
         log_warn("events", "listener %s lost %s", ear->listener->name,
-                 counted((int64_t)ear->lost, "event", "events").at);
+                 counted((int64_t)atomic_load(&ear->lost), "event", "events").at);
     if (ear->listener->close)
         ear->listener->close(ear->self);
-    while (queue_count(&ear->spare)) {
-        event *event = queue_take(&ear->spare);
+    for (event *event; (event = queue_take_now(&ear->spare));) {
         buffer_done(&event->bytes);
         free(event);
     }
@@ -171,12 +145,23 @@ static void ear_close(ear *ear, bool direct)
     free(ear);
 }
 
+void events_end(events *events)
+{
+    if (events == NULL)
+        return;
+    pthread_mutex_lock(&events->mutex);
+    for (size_t i = 0; i < events->count; i++)
+        ear_close(events->ears[i], events->direct);
+    events->count = 0;
+    pthread_mutex_unlock(&events->mutex);
+}
+
 void events_free(events *events)
 {
     if (events == NULL)
         return;
-    for (size_t i = 0; i < events->count; i++)
-        ear_close(events->ears[i], events->direct);
+    events_end(events);
+    pthread_mutex_destroy(&events->mutex);
     free(events->ears);
     free(events);
 }

@@ -6,19 +6,32 @@
 #define BATCHES_EVENTS_H
 
 #include <base/failure.h>
-#include <sluice/listener.h>
+#include <batches/event.h>
 
 typedef struct events events;
 
 events *events_new(void);
 /* Tests, before listeners are added: hooks run at once, on the thread that tells. */
 void events_direct(events *events);
-void events_free(events *events); /* waits until every listener has been told everything; NULL is fine */
+/* Waits until every listener has been told everything, and closes them. Nothing may be told any more. NULL is fine. */
+void events_end(events *events);
+void events_free(events *events); /* ends too; NULL is fine */
 sl_result events_add(events *events, const sl_listener *listener, const sl_listener_place *place,
                      failure *failure);
 /* Before anything else is told. */
 void events_recall(events *events, int64_t batch_id, const char *account);
 void events_tell(events *events,
                  const sl_batch_info *batch); /* any thread; the hook follows from the state */
+/* Any thread. Listeners without a hook for it are not woken; the others get a copy. */
+void events_tell_of(events *events, event_kind kind, const void *info);
+
+typedef struct events_listener {
+    const sl_listener *listener;
+    size_t waiting; /* events */
+    uint64_t lost;
+} events_listener;
+
+/* Any thread, once all are added; how many there are, at most `room`. None after the end. */
+size_t events_listeners(events *events, events_listener *listeners, size_t room);
 
 #endif

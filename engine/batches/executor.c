@@ -69,6 +69,7 @@ static void worker_open(executor *self, unsigned number)
     const sl_plan *plan = self->spec.plan;
     worker->task.worker = number;
     worker->executor = self;
+    worker->times = timing_of(self->timing, number);
     worker->messages = memory_new(CHUNK_ROWS * sizeof(sl_message));
     worker->rows = memory_new(plan->count * sizeof *worker->rows);
     worker->out = memory_new(plan->count * sizeof *worker->out);
@@ -83,6 +84,8 @@ sl_result executor_open(const executor_spec *spec, executor **opened, failure *f
     self->spec = *spec;
     self->workers = memory_new(spec->workers * sizeof(worker));
     pthread_barrier_init(&self->barrier, NULL, spec->workers);
+    self->timing = timing_new(&(timing_spec){ spec->plan, spec->places, &spec->intake->origins, spec->clock,
+                                              spec->events, spec->workers });
     for (unsigned w = 0; w < spec->workers; w++)
         worker_open(self, w);
     for (uint32_t i = 0; i < spec->plan->count; i++) {
@@ -118,6 +121,7 @@ void executor_close(executor *self)
     for (unsigned w = 0; w < self->spec.workers; w++)
         worker_close(self, &self->workers[w]);
     free(self->workers);
+    timing_free(self->timing);
     pthread_barrier_destroy(&self->barrier);
     buffer_done(&self->blocks);
     buffer_done(&self->waiting);
@@ -129,6 +133,7 @@ void executor_close(executor *self)
 static void run_merges(executor *self, worker *worker, uint32_t level)
 {
     sl_task *task = &worker->task;
+    uint64_t began = clock_ticks();
     for (unsigned shard; (shard = atomic_fetch_add(&self->next_shard[level], 1)) < STORE_SHARDS;) {
         for (uint32_t i = 0; i < self->spec.plan->count; i++) {
             if (self->nodes[i].kind == NULL || self->nodes[i].kind->merge == NULL ||
@@ -138,13 +143,19 @@ static void run_merges(executor *self, worker *worker, uint32_t level)
             self->nodes[i].kind->merge(self->nodes[i].self, task, shard);
         }
     }
+    worker->times->merging += clock_ticks() - began;
 }
 
-static void run_flushes(executor *self, worker *worker)
+void flushes_run(executor *self, worker *worker)
 {
-    for (uint32_t i = 0; i < self->spec.plan->count && worker->task.failure.result == SL_OK; i++)
-        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT)
-            output_flush(self->nodes[i].self, &worker->task);
+    uint64_t began = clock_ticks();
+    for (uint32_t i = 0; i < self->spec.plan->count && worker->task.failure.result == SL_OK; i++) {
+        if (self->spec.plan->nodes[i].kind != PLAN_OUTPUT)
+            continue;
+        worker->task.stage = self->spec.plan->nodes[i].name;
+        output_flush(self->nodes[i].self, &worker->task);
+    }
+    worker->times->flushing += clock_ticks() - began;
 }
 
 static void note_failed(executor *self, const worker *worker)
@@ -186,6 +197,13 @@ static void wait_for_team(executor *self, unsigned team)
     }
 }
 
+/* The driver is the worker 0. */
+static void phase_enter(executor *self, const worker *worker, timing_phase phase)
+{
+    if (worker->task.worker == 0)
+        timing_enter(self->timing, phase);
+}
+
 /* What a worker does in a region of `team` workers. All must go the same way: what one decides by does not change between the
  * barrier before and the next. */
 static void work(executor *self, worker *worker, bool first_round, unsigned team)
@@ -195,6 +213,7 @@ static void work(executor *self, worker *worker, bool first_round, unsigned team
     wait_for_team(self, team);
     if (atomic_load(&self->failed) || atomic_load(&self->parked_chunks))
         return;
+    phase_enter(self, worker, TIMING_MERGE);
     if (worker->task.worker == 0) {
         state_fits(self, &worker->task.failure);
         self->too_large = worker->task.failure.result != SL_OK;
@@ -209,8 +228,9 @@ static void work(executor *self, worker *worker, bool first_round, unsigned team
     }
     note_failed(self, worker);
     wait_for_team(self, team);
+    phase_enter(self, worker, TIMING_SINKS);
     if (!atomic_load(&self->failed) && self->blocks.size)
-        run_flushes(self, worker); /* without input it is the driver that flushes, see finish_and_commit() */
+        flushes_run(self, worker); /* without input it is the driver that flushes, see finish.c */
 }
 
 static unsigned workers_needed(const executor *self)
@@ -276,11 +296,21 @@ static void round_run(executor *self, bool first_round)
     }
 }
 
-static sl_result first_failure(executor *self, failure *failure)
+/* A worker fails at the node that its task names. */
+static void failure_note(executor *self, const sl_task *task)
+{
+    for (uint32_t i = 0; task->stage && i < self->spec.plan->count; i++)
+        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT &&
+            !strcmp(self->spec.plan->nodes[i].name, task->stage))
+            timing_output_ended(self->timing, i, task->failure.text);
+}
+
+sl_result team_failure(executor *self, failure *failure)
 {
     for (unsigned w = 0; w < self->spec.workers; w++) {
         const struct failure *own = &self->workers[w].task.failure;
         if (own->result != SL_OK) {
+            failure_note(self, &self->workers[w].task);
             failure->place = own->place;
             return fail(failure, own->result, "%s", own->text);
         }
@@ -305,12 +335,14 @@ static sl_result attempt_begin(executor *self, batch_frame *frame, failure *fail
 {
     self->frame = frame;
     atomic_store(&self->failed, false);
+    timing_begin(self->timing, frame);
     for (unsigned w = 0; w < self->spec.workers; w++) {
         worker *worker = &self->workers[w];
         sl_task *task = &worker->task;
         failure_clear(&task->failure);
         task->batch = frame;
         task->records = task->reached = 0;
+        task->stage = NULL;
         task->rejects.size = worker->parked.size = 0;
         arena_reset(&task->memory);
     }
@@ -320,124 +352,15 @@ static sl_result attempt_begin(executor *self, batch_frame *frame, failure *fail
     return dead_letters_begin(self->spec.dead_letters, frame, failure);
 }
 
-/* The value of a record that a sink refused: read again from the batch's input. */
-static sl_text value_of(executor *self, const sl_origin *origin, failure *failure)
-{
-    size_t count = self->blocks.size / sizeof(intake_block);
-    const intake_block *blocks = (const intake_block *)(const void *)self->blocks.at;
-    for (size_t i = 0; i < count; i++) {
-        const source_block *block = &blocks[i].block;
-        if (block->partition != origin->partition || origin->offset < block->from ||
-            origin->offset >= block->until)
-            continue;
-        source_reading reading = { .memory = &self->workers[0].task.memory };
-        source_messages read = { self->workers[0].messages, CHUNK_ROWS, 1 };
-        while (read.count &&
-               blocks[i].input->kind->read(blocks[i].input->self, block, &reading, &read, failure) == SL_OK)
-            for (size_t m = 0; m < read.count; m++)
-                if (read.at[m].origin.offset == origin->offset)
-                    return read.at[m].value;
-    }
-    return (sl_text){ 0 };
-}
-
-static void gather_refused(executor *self, uint32_t i, executor_result *result, failure *failure)
-{
-    output *output = self->nodes[i].self;
-    output_fate fate = output_find_fate(output);
-    result->duplicates += fate.duplicates;
-    for (size_t r = 0; r < fate.refused_count; r++) {
-        const sink_exception *refused = &fate.refused[r];
-        reject rejected = { refused->origin, self->spec.plan->nodes[i].name, "refused", refused->detail,
-                            value_of(self, &refused->origin, failure) };
-        buffer_append(&self->dead, &rejected, sizeof rejected);
-    }
-}
-
-/* records = written + duplicates + filtered + dead_letters; what the trunk's stages let fall was filtered. */
-static void account_fill(executor *self, executor_result *result, failure *failure)
-{
-    int64_t reached = 0;
-    *result = (executor_result){ 0 };
-    self->dead.size = 0;
-    for (unsigned w = 0; w < self->spec.workers; w++) {
-        const sl_task *task = &self->workers[w].task;
-        result->records += task->records;
-        reached += task->reached;
-        buffer_append(&self->dead, task->rejects.at, task->rejects.size);
-    }
-    size_t rejected = self->dead.size / sizeof(reject);
-    bool counted = false;
-    for (uint32_t i = 0; i < self->spec.plan->count; i++) {
-        if (self->nodes[i].kind && self->nodes[i].kind->account)
-            self->nodes[i].kind->account(self->nodes[i].self, &result->operators);
-        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT && output_of_records(self->nodes[i].self) &&
-            !counted) {
-            gather_refused(self, i, result, failure);
-            counted = true;
-        }
-    }
-    result->dead_letters = (int64_t)(self->dead.size / sizeof(reject));
-    result->filtered = result->records - reached - (int64_t)rejected;
-    if (result->filtered < 0)
-        result->filtered = 0; /* stages behind the trunk rejected records too */
-    result->written = result->records - result->filtered - result->dead_letters - result->duplicates;
-}
-
 static sl_result rounds_run(executor *self, failure *failure)
 {
     for (bool first = true;; first = false) {
         round_run(self, first);
-        SL_TRY(first_failure(self, failure));
+        SL_TRY(team_failure(self, failure));
         if (atomic_load(&self->parked_chunks) == 0)
             return SL_OK;
         SL_TRY(resolve(self, failure));
     }
-}
-
-static bool will_write(executor *self)
-{
-    bool any = false;
-    for (uint32_t i = 0; i < self->spec.plan->count; i++)
-        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT)
-            any |= output_will_write(self->nodes[i].self);
-    return any;
-}
-
-/* A batch without input is journaled only now, when it has something to write: its T must not come again. */
-static sl_result journal_late(executor *self, batch *batch, failure *failure)
-{
-    if (self->spec.journal == NULL || batch->journaled || batch->ranges.size)
-        return SL_OK;
-    SL_TRY(journal_write(self->spec.journal, batch, failure));
-    batch->journaled = true;
-    return SL_OK;
-}
-
-static sl_result finish_and_commit(executor *self, batch *batch, executor_result *result, failure *failure)
-{
-    sl_task *task = &self->workers[0].task;
-    for (uint32_t i = 0; i < self->spec.plan->count; i++)
-        if (self->nodes[i].kind && self->nodes[i].kind->finish)
-            self->nodes[i].kind->finish(self->nodes[i].self, task);
-    bool wrote = will_write(self);
-    if (wrote)
-        SL_TRY(journal_late(self, batch, failure));
-    run_flushes(self, &self->workers[0]);
-    SL_TRY(first_failure(self, failure));
-    SL_TRY(pulse_beat(&self->spec.pulse, failure));
-    for (uint32_t i = 0; i < self->spec.plan->count; i++)
-        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT)
-            SL_TRY(output_replace(self->nodes[i].self, failure));
-    fault_point("after_aggregates");
-    account_fill(self, result, failure);
-    result->wrote = wrote;
-    SL_TRY(dead_letters_write(self->spec.dead_letters, task, (reject *)(void *)self->dead.at,
-                              self->dead.size / sizeof(reject), failure));
-    for (uint32_t i = 0; i < self->spec.plan->count; i++)
-        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT)
-            SL_TRY(output_commit(self->nodes[i].self, failure));
-    return dead_letters_commit(self->spec.dead_letters, failure);
 }
 
 sl_result executor_run(executor *self, batch *batch, batch_frame *frame, executor_result *result,
@@ -453,7 +376,7 @@ sl_result executor_run(executor *self, batch *batch, batch_frame *frame, executo
     frame->merged = frame->merged || atomic_load(&self->next_shard[0]) >= STORE_SHARDS;
     SL_TRY(ran);
     fault_point("after_documents");
-    return finish_and_commit(self, batch, result, failure);
+    return attempt_finish(self, batch, result, failure);
 }
 
 /* ---- State ---- */
@@ -483,6 +406,16 @@ sl_result executor_load(executor *self, const char *name, sl_text bytes, failure
         if (self->nodes[i].kind && self->nodes[i].kind->load && !strcmp(self->spec.plan->nodes[i].name, name))
             return self->nodes[i].kind->load(self->nodes[i].self, bytes, failure);
     return SL_OK; /* a node that the job no longer has */
+}
+
+void executor_times(executor *self, int64_t submitted_ns, int64_t now_ns, sl_batch_info *info)
+{
+    timing_end(self->timing, submitted_ns, now_ns, info);
+}
+
+const sl_output_info *executor_outputs(executor *self, size_t *count)
+{
+    return timing_outputs(self->timing, count);
 }
 
 output *executor_output(executor *self, const char *name)

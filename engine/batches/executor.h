@@ -7,6 +7,7 @@
 
 #include <base/clock.h>
 #include <batches/dead_letters.h>
+#include <batches/events.h>
 #include <batches/journal.h>
 #include <batches/pulse.h>
 #include <operators/output.h>
@@ -20,6 +21,7 @@ typedef struct executor_spec {
     const settings *settings;
     const sl_clock *clock;
     intake *intake;
+    events *events; /* NULL: no listeners */
     dead_letters *dead_letters;
     const void *options;
     journal *journal; /* NULL: no work folder. For a batch without input that turns out to write */
@@ -52,6 +54,10 @@ void executor_settle(executor *executor); /* the batch is in the checkpoint */
 typedef void executor_saved(void *argument, const char *name, sl_text bytes);
 void executor_save(executor *executor, bool all, executor_saved *saved, void *argument);
 sl_result executor_load(executor *executor, const char *name, sl_text bytes, failure *failure);
+
+/* What the attempt took, into the info: lives until the next one. And the outputs, without times. */
+void executor_times(executor *executor, int64_t submitted_ns, int64_t now_ns, sl_batch_info *info);
+const sl_output_info *executor_outputs(executor *executor, size_t *count);
 
 output *executor_output(executor *executor, const char *name); /* NULL: none of this name. Tests */
 

@@ -1,11 +1,12 @@
 /*
- * batches/executor_state.h - what the two halves of the executor share: chunk.c, which a worker does with its input, and
- * executor.c, which says who does what when.
+ * batches/executor_state.h - what the parts of the executor share: chunk.c, which a worker does with its input, finish.c, which
+ * the driver does at the end, and executor.c, which says who does what when.
  */
 #ifndef BATCHES_EXECUTOR_STATE_H
 #define BATCHES_EXECUTOR_STATE_H
 
 #include <batches/executor.h>
+#include <batches/timing.h>
 
 /* A chunk that waits for its keys: where its block's reading stood. */
 typedef struct parked {
@@ -23,6 +24,7 @@ typedef struct worker {
     buffer parked;
     size_t rejects_before, reached_before;
     uint32_t only; /* intake_block.only, of the chunk */
+    timing_worker *times;
     char padding[128];
 } worker;
 
@@ -32,6 +34,7 @@ struct executor {
     operator* operators[PLAN_NODES_MAX];
     bool has_lookups;
     worker *workers;
+    timing *timing;
     const batch_frame *frame;
     buffer blocks;  /* of intake_block */
     buffer waiting; /* of parked: of all workers, this round */
@@ -49,5 +52,11 @@ struct executor {
 void chunks_run(executor *executor, worker *worker, bool first_round);
 /* Rows out of a merge, to the nodes behind this one (an operator_emit). */
 void chunk_emit(void *executor, sl_task *task, uint32_t node, const void *rows, size_t count);
+/* A worker sends what it gathered for each output. */
+void flushes_run(executor *executor, worker *worker);
+/* The first worker's that failed; the output that it failed at is told. Driver, between barriers. */
+sl_result team_failure(executor *executor, failure *failure);
+/* finish.c: after all workers. Driver. */
+sl_result attempt_finish(executor *executor, batch *batch, executor_result *result, failure *failure);
 
 #endif

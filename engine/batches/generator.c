@@ -23,6 +23,7 @@ struct generator {
     failure failure; /* why the generator ended */
     int64_t last_id, last_time_ms, next_tick_ns;
     size_t replayed;
+    int64_t pause_ms;      /* since when nothing is cut */
     int64_t wall_ahead_ms; /* of the monotonic clock, when it started */
     failure
         trouble; /* why nothing is cut at present: of the input, or of the journal's disk; it was logged */
@@ -249,15 +250,34 @@ static bool wait_for_turn(generator *self)
     }
 }
 
+static void tell_paused(generator *self, const failure *trouble)
+{
+    self->pause_ms = clock_wall_ms(self->spec.clock);
+    sl_error_info error = { self->spec.job, self->pause_ms, 0, "input", trouble->text };
+    sl_pause_info pause = { self->spec.job, self->pause_ms, 0, "input", trouble->text };
+    events_tell_of(self->spec.events, EVENT_ERROR, &error);
+    events_tell_of(self->spec.events, EVENT_PAUSED, &pause);
+}
+
+static void tell_resumed(const generator *self)
+{
+    sl_pause_info pause = { self->spec.job, self->pause_ms, clock_wall_ms(self->spec.clock), "input", NULL };
+    events_tell_of(self->spec.events, EVENT_RESUMED, &pause);
+}
+
 static void note_trouble(generator *self, const failure *trouble)
 {
     if (trouble->result == SL_OK) {
-        if (self->trouble.result != SL_OK)
+        if (self->trouble.result != SL_OK) {
             log_info("generator", "batches are cut again");
+            tell_resumed(self);
+        }
         failure_clear(&self->trouble);
     } else if (sl_is_retriable(trouble->result)) {
-        if (self->trouble.result == SL_OK)
+        if (self->trouble.result == SL_OK) {
             log_warn("generator", "%s; batches wait", trouble->text);
+            tell_paused(self, trouble);
+        }
         self->trouble = *trouble;
         self->missed = true;
     } else {

@@ -20,7 +20,9 @@ struct scheduler {
     sl_batch_info info; /* of the batch at work */
     buffer ranges;      /* of sl_range */
     buffer account;     /* its line, with a NUL */
-    int64_t started_ns;
+    int64_t submitted_ns, started_ns;
+    bool paused; /* listeners were told so */
+    int64_t pause_ms;
     outage outage; /* the failed attempts: a server that is away for hours needs few lines */
     bool saved;    /* the checkpoint holds a state already: empty batches need not wait for the disk */
     pthread_mutex_t mutex; /* guards what other threads ask for: */
@@ -83,7 +85,10 @@ static void info_started(scheduler *self, const batch *batch, int32_t attempt)
     self->info.attempt = attempt;
     self->info.error = NULL;
     self->info.processing_end_time_ms = 0;
-    self->info.counter_count = 0; /* those of the attempt before are gone */
+    self->info.counter_count = self->info.lookup_count = 0; /* those of the attempt before are gone */
+    self->info.step_count = self->info.output_count = 0;
+    self->info.phases = (sl_phases){ 0 };
+    self->info.slowest_topic = NULL;
     if (self->info.scheduling_delay_ms == 0)
         self->info.scheduling_delay_ms = (double)(self->started_ns - batch->submitted_ns) / 1e6;
     events_tell(self->spec.events, &self->info);
@@ -95,8 +100,10 @@ static void info_ended(scheduler *self, sl_batch_state state)
     sl_batch_info *info = &self->info;
     info->state = state;
     info->processing_end_time_ms = clock_wall_ms(self->spec.clock);
-    info->processing_ms = (double)(clock_ns(self->spec.clock) - self->started_ns) / 1e6;
-    info->total_delay_ms = info->scheduling_delay_ms + info->processing_ms;
+    int64_t now_ns = clock_ns(self->spec.clock);
+    info->processing_ms = (double)(now_ns - self->started_ns) / 1e6;
+    info->total_delay_ms = (double)(now_ns - self->submitted_ns) / 1e6;
+    executor_times(self->spec.executor, self->submitted_ns, now_ns, info);
     info->records = result->records;
     info->written = result->written;
     info->duplicates = result->duplicates;
@@ -105,6 +112,10 @@ static void info_ended(scheduler *self, sl_batch_state state)
     info->lookup_missed = result->operators.lookup_missed;
     info->counters = result->operators.counters;
     info->counter_count = result->operators.counter_count;
+    info->lookups = result->operators.lookups;
+    info->lookup_count = result->operators.lookup_count;
+    for (size_t i = 0; i < info->lookup_count; i++)
+        self->result.operators.lookups[i].batch_time_ms = info->batch_time_ms;
     self->account.size = 0;
     account_print(info, &self->account);
     buffer_byte(&self->account, '\0');
@@ -172,6 +183,8 @@ static void batch_settle(scheduler *self, const batch *batch)
     if (self->spec.crashes)
         crashes_end(self->spec.crashes);
     fault_point("after_commit");
+    for (size_t i = 0; i < self->info.lookup_count; i++)
+        events_tell_of(self->spec.events, EVENT_LOOKUP, &self->info.lookups[i]);
     events_tell(self->spec.events, &self->info);
     note_done(self);
 }
@@ -185,8 +198,34 @@ static void tell_failed(scheduler *self, const failure *why, bool stop)
                   why->text, stop ? "the next start tries again" : "trying again");
 }
 
+/* Listeners: the failure, and once that batches do not go on. */
+static void tell_trouble(scheduler *self, const failure *why)
+{
+    const char *place = sl_is_retriable(why->result) ? why->place : NULL;
+    sl_error_info error = { self->spec.job, clock_wall_ms(self->spec.clock), self->info.batch_time_ms, place,
+                            why->text };
+    events_tell_of(self->spec.events, EVENT_ERROR, &error);
+    if (self->paused)
+        return;
+    self->paused = true;
+    self->pause_ms = error.time_ms;
+    sl_pause_info pause = { self->spec.job, error.time_ms, 0, place, why->text };
+    events_tell_of(self->spec.events, EVENT_PAUSED, &pause);
+}
+
+static void tell_resumed(scheduler *self)
+{
+    if (!self->paused)
+        return;
+    self->paused = false;
+    sl_pause_info pause = { .job = self->spec.job, .since_ms = self->pause_ms };
+    pause.until_ms = clock_wall_ms(self->spec.clock);
+    events_tell_of(self->spec.events, EVENT_RESUMED, &pause);
+}
+
 static void tell_goes_on(scheduler *self)
 {
+    tell_resumed(self);
     int64_t lasted_ns;
     char span[32];
     if (outage_ends(&self->outage, clock_ns(self->spec.clock), &lasted_ns))
@@ -202,6 +241,7 @@ static sl_result batch_failed(scheduler *self, retry *retry, failure *why)
     self->info.error = why->text;
     events_tell(self->spec.events, &self->info);
     note_trouble(self, why);
+    tell_trouble(self, why);
     if (!sl_is_retriable(why->result) && why->result != SL_LIMIT)
         return why->result;
     if (self->spec.failures_max && times >= self->spec.failures_max) {
@@ -228,6 +268,7 @@ sl_result scheduler_run_one(scheduler *self, batch *batch, failure *failure)
     retry retry = { .first_ms = 200, .most_ms = 10000 };
     frame.options = self->spec.options;
     info_begin(self, batch);
+    self->submitted_ns = batch->submitted_ns;
     self->started_ns = clock_ns(self->spec.clock);
     if (self->spec.crashes)
         crashes_begin(self->spec.crashes, batch->id);

@@ -54,8 +54,27 @@ static void answer_print(json_object *answer)
     }
 }
 
+/* "history, console (lost 12)" */
+static void listeners_print(json_object *listeners)
+{
+    size_t count = json_object_array_length(listeners);
+    printf("%-22s ", "listeners");
+    for (size_t i = 0; i < count; i++) {
+        json_object *one = json_object_array_get_idx(listeners, i);
+        int64_t lost = json_object_get_int64(json_object_object_get(one, "lost"));
+        printf("%s%s", i ? ", " : "", json_object_get_string(json_object_object_get(one, "name")));
+        if (lost)
+            printf(" (lost %lld)", (long long)lost);
+    }
+    printf("%s\n", count ? "" : "-");
+}
+
 static void value_print(const char *name, json_object *value)
 {
+    if (json_object_is_type(value, json_type_array) && strcmp(name, "listeners") == 0) {
+        listeners_print(value);
+        return;
+    }
     char label[32], time[25];
     snprintf(label, sizeof label, "%s", name);
     for (char *at = label; *at; at++)

@@ -18,12 +18,13 @@ enum { ASK_MAX = 4096 };
 
 typedef struct look_up_worker {
     store_shard missing; /* keys only */
-    int64_t unknown, kept_unknown;
+    int64_t rows, kept_rows, unknown, kept_unknown;
     int64_t bad[COUNTERS_MAX], kept_bad[COUNTERS_MAX];
     char padding[128]; /* workers write side by side */
 } look_up_worker;
 
 typedef struct look_up {
+    const char *name;
     const lookup_place *place;
     sl_fields key;
     size_t key_offset, link_offset;
@@ -37,6 +38,7 @@ typedef struct look_up {
     look_up_worker *workers;
     unsigned worker_count;
     arena answers;
+    int64_t asked, found, asking_ns; /* in this attempt */
     buffer keys, json;
 } look_up;
 
@@ -63,7 +65,9 @@ static sl_result look_up_open(const operator_spec *spec, void **opened, failure 
     (void)failure;
     const sl_lookup *drawn = &spec->node->as.look_up;
     look_up *self = memory_new(sizeof *self);
-    *self = (look_up){ .place = spec->place, .key = drawn->key, .key_offset = drawn->key.offset[0] };
+    *self = (look_up){
+        .name = drawn->name, .place = spec->place, .key = drawn->key, .key_offset = drawn->key.offset[0]
+    };
     self->link_offset = drawn->into.offset[0];
     self->schema = schema_field_at(drawn->into.of(), self->link_offset)->linked();
     self->document = document_new(self->schema, NULL, NULL);
@@ -102,8 +106,9 @@ static sl_result look_up_begin(void *opened, const batch_frame *batch, failure *
     look_up *self = opened;
     self->now_ns = batch->now_ns;
     cache_trim(&self->cache, batch->now_ns);
+    self->asked = self->found = self->asking_ns = 0;
     for (unsigned i = 0; i < self->worker_count; i++) {
-        self->workers[i].kept_unknown = 0;
+        self->workers[i].kept_rows = self->workers[i].kept_unknown = 0;
         memset(self->workers[i].kept_bad, 0, sizeof self->workers[i].kept_bad);
     }
     return SL_OK;
@@ -134,6 +139,7 @@ static void look_up_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows
     size_t row_bytes = self->key.of()->row_bytes;
     row_key keys[CHUNK_ROWS];
     uint64_t hashes[CHUNK_ROWS];
+    worker->rows = (int64_t)in->count;
     worker->unknown = 0;
     memset(worker->bad, 0, sizeof worker->bad);
     for (size_t i = 0; i < in->count; i++) {
@@ -162,6 +168,7 @@ static void look_up_kept(void *opened, unsigned number)
 {
     look_up *self = opened;
     look_up_worker *worker = &self->workers[number];
+    worker->kept_rows += worker->rows;
     worker->kept_unknown += worker->unknown;
     for (size_t i = 0; i < self->counter_count; i++)
         worker->kept_bad[i] += worker->bad[i];
@@ -226,12 +233,16 @@ static sl_result ask_some(look_up *self, const row_key *keys, size_t count, fail
     for (size_t i = 0; i < count; i++)
         texts[i] = key_first_text(&keys[i]);
     lookup_question question = { texts, count, answers, &self->answers };
+    int64_t began_ns = clock_ns(self->clock);
     failure->place = self->place->kind->name; /* should it fail */
     SL_TRY(self->place->kind->ask(self->place->self, &question, failure));
     failure->place = NULL;
     int64_t now_ns = clock_ns(self->clock);
+    self->asking_ns += now_ns - began_ns;
+    self->asked += (int64_t)count;
     for (size_t i = 0; i < count; i++) {
         linked_head *head = make_linked(self, answers + i * names);
+        self->found += head != NULL;
         int64_t ttl_ns = head ? self->ttl_ns : self->missing_ttl_ns;
         /* Up to an eighth earlier, so that keys asked together do not all grow old together; but never before this attempt ends. */
         int64_t until_ns = now_ns + ttl_ns - (int64_t)(key_hash(keys[i]) % (uint64_t)(ttl_ns / 8 + 1));
@@ -277,8 +288,15 @@ static sl_result look_up_resolve(void *opened, failure *failure)
 static void look_up_account(void *opened, operator_account *account)
 {
     look_up *self = opened;
-    for (unsigned w = 0; w < self->worker_count; w++)
-        account->lookup_missed += self->workers[w].kept_unknown;
+    sl_lookup_info lookup = { .name = self->name, .asked = self->asked, .found = self->found };
+    lookup.asking_ns = self->asking_ns;
+    for (unsigned w = 0; w < self->worker_count; w++) {
+        lookup.rows += self->workers[w].kept_rows;
+        lookup.missed += self->workers[w].kept_unknown;
+    }
+    account->lookup_missed += lookup.missed;
+    if (account->lookup_count < LOOKUPS_MAX)
+        account->lookups[account->lookup_count++] = lookup;
     for (size_t i = 0; i < self->counter_count && account->counter_count < COUNTERS_MAX; i++) {
         sl_counter counter = { self->counter_names[i], 0 };
         for (unsigned w = 0; w < self->worker_count; w++)

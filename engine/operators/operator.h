@@ -46,12 +46,14 @@ typedef struct operator_spec {
     const void *place; /* of a look_up: its lookup_place; of an output: its output_place */
 } operator_spec;
 
-enum { COUNTERS_MAX = 16 };
+enum { COUNTERS_MAX = 16, LOOKUPS_MAX = 8 };
 
 typedef struct operator_account {
     int64_t lookup_missed;
     sl_counter counters[COUNTERS_MAX];
     size_t counter_count;
+    sl_lookup_info lookups[LOOKUPS_MAX];
+    size_t lookup_count;
 } operator_account;
 
 typedef struct operator_kind {

@@ -136,6 +136,38 @@ static void a_batch_without_input_has_an_empty_list_of_ranges(void **state)
     json_object_put(read);
 }
 
+/* 1.2346 ms in parts that each would round down: what is printed sums up to what the whole rounds to. */
+static void the_phases_sum_up_to_the_total_delay_as_printed(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "waiting", "work", "merge", "sinks", "commit" };
+    const sl_step steps[] = { { "reading", 1999 }, { "parse", 5000000 } };
+    sl_batch_info batch = of_batch_17();
+    batch.phases = (sl_phases){ 400, 1230400, 1400, 1400, 1000 };
+    batch.total_delay_ms = 1.2346;
+    batch.steps = steps;
+    batch.step_count = 2;
+    batch.workers = 2;
+    batch.slowest_worker = 1;
+    batch.slowest_worker_ns = 3000000;
+    batch.slowest_topic = "realtime";
+    batch.slowest_partition = 1;
+    batch.slowest_partition_ns = 2500000;
+    json_object *read = read_back(&batch), *phases = json_object_object_get(read, "phases_us");
+    int64_t sum = 0;
+    for (size_t i = 0; i < 5; i++)
+        sum += number(phases, names[i]);
+    assert_int_equal(sum, 1235);
+    assert_int_equal(number(phases, "waiting"), 0);
+    assert_int_equal(number(phases, "work"), 1231);
+    assert_int_equal(number(json_object_object_get(read, "steps_us"), "parse"), 5000);
+    assert_int_equal(number(json_object_object_get(read, "slowest_worker"), "worker"), 1);
+    assert_int_equal(number(json_object_object_get(read, "slowest_worker"), "us"), 3000);
+    assert_string_equal(text(json_object_object_get(read, "slowest_partition"), "topic"), "realtime");
+    assert_int_equal(number(json_object_object_get(read, "slowest_partition"), "us"), 2500);
+    json_object_put(read);
+}
+
 static void states_have_the_names_of_the_contract(void **state)
 {
     (void)state;
@@ -170,6 +202,7 @@ int main(void)
         cmocka_unit_test(every_field_can_be_read_back),
         cmocka_unit_test(a_range_tells_its_lag),
         cmocka_unit_test(a_batch_without_input_has_an_empty_list_of_ranges),
+        cmocka_unit_test(the_phases_sum_up_to_the_total_delay_as_printed),
         cmocka_unit_test(states_have_the_names_of_the_contract),
         cmocka_unit_test(a_room_of_any_size_is_never_overrun),
     };

@@ -257,6 +257,160 @@ static void a_listener_that_refuses_says_why(void **state)
     events_free(events);
 }
 
+/* ---- Everything else that is told -------------------------------------------------------------------------------- */
+
+static char told[2000];
+
+static void note(const char *what, const char *text, double number)
+{
+    char line[200];
+    snprintf(line, sizeof line, "%s %s %.0f\n", what, text ? text : "-", number);
+    assert_true(strlen(told) + strlen(line) < sizeof told);
+    strcat(told, line);
+}
+
+static void note_start(void *self, const sl_start_info *start)
+{
+    (void)self;
+    assert_int_equal(start->output_count, 2);
+    assert_string_equal(start->outputs[1].description, "file:out");
+    note("start", start->job, (double)start->time_ms);
+}
+
+static void note_output_started(void *self, const sl_output_info *output)
+{
+    (void)self;
+    note("output started", output->name, output->id);
+}
+
+static void note_output_completed(void *self, const sl_output_info *output)
+{
+    (void)self;
+    note("output completed", output->error, output->id);
+}
+
+static void note_lookup(void *self, const sl_lookup_info *lookup)
+{
+    (void)self;
+    note("lookup", lookup->name, (double)lookup->asked);
+}
+
+static void note_error(void *self, const sl_error_info *error)
+{
+    (void)self;
+    assert_string_equal(error->place, "redis");
+    note("error", error->text, (double)error->time_ms);
+}
+
+static void note_paused(void *self, const sl_pause_info *pause)
+{
+    (void)self;
+    note("paused", pause->text, (double)pause->since_ms);
+}
+
+static void note_resumed(void *self, const sl_pause_info *pause)
+{
+    (void)self;
+    assert_null(pause->text);
+    note("resumed", pause->place, (double)pause->until_ms);
+}
+
+static void note_rate(void *self, const sl_rate_info *rate)
+{
+    (void)self;
+    note("rate", rate->reason, rate->records_per_second);
+}
+
+/* Copies: what was handed over is overwritten before it is heard. */
+static void tell_changing(events *events, event_kind kind, void *info, size_t size, char *text)
+{
+    events_tell_of(events, kind, info);
+    memset(info, 0, size);
+    memset(text, 'x', strlen(text));
+}
+
+static void every_event_reaches_its_hook_in_order_and_as_a_copy(void **state)
+{
+    (void)state;
+    static const sl_listener all = { .name = "all",
+                                     .on_streaming_started = note_start,
+                                     .on_output_started = note_output_started,
+                                     .on_output_completed = note_output_completed,
+                                     .on_lookup = note_lookup,
+                                     .on_error = note_error,
+                                     .on_paused = note_paused,
+                                     .on_resumed = note_resumed,
+                                     .on_rate_changed = note_rate };
+    char job[] = "listens", name[] = "tops", places[] = "file:out", why[] = "no room",
+         lookup_name[] = "people", reason[] = "no answer", pause_reason[] = "away", rate_reason[] = "slower",
+         kafka[] = "kafka";
+    sl_output_info outputs[] = { { .name = "a", .description = "null" },
+                                 { .id = 1, .name = name, .description = places } };
+    sl_start_info start = { .job = job, .time_ms = 5, .outputs = outputs, .output_count = 2 };
+    sl_output_info output = { .id = 1, .name = name, .error = why };
+    sl_lookup_info lookup = { .name = lookup_name, .asked = 7 };
+    sl_error_info error = { "j", 8, 0, "redis", reason };
+    sl_pause_info pause = { "j", 9, 0, NULL, pause_reason }, resumed = { "j", 9, 10, kafka, NULL };
+    sl_rate_info rate = { "j", 11, 0, 250, rate_reason };
+    told[0] = '\0';
+    events *events = events_with(&all);
+    tell_changing(events, EVENT_STREAMING_STARTED, &start, sizeof start, job);
+    events_tell_of(events, EVENT_OUTPUT_STARTED, &outputs[0]);
+    tell_changing(events, EVENT_OUTPUT_COMPLETED, &output, sizeof output, why);
+    memset(outputs, 0, sizeof outputs);
+    memset(places, 'x', strlen(places));
+    tell_changing(events, EVENT_LOOKUP, &lookup, sizeof lookup, lookup_name);
+    tell_changing(events, EVENT_ERROR, &error, sizeof error, reason);
+    tell_changing(events, EVENT_PAUSED, &pause, sizeof pause, pause_reason);
+    tell_changing(events, EVENT_RESUMED, &resumed, sizeof resumed, kafka);
+    tell_changing(events, EVENT_RATE_CHANGED, &rate, sizeof rate, rate_reason);
+    events_free(events);
+    assert_string_equal(told,
+                        "start listens 5\noutput started a 0\noutput completed no room 1\nlookup people 7\n"
+                        "error no answer 8\npaused away 9\nresumed kafka 10\nrate slower 250\n");
+}
+
+/* It would have to be woken for nothing. */
+static void a_listener_without_the_hook_gets_no_copy(void **state)
+{
+    (void)state;
+    events_listener heard[4];
+    quick = ear_new(true);
+    events *events = events_with(&lossless_listener);
+    events_tell_of(events, EVENT_RATE_CHANGED, &(sl_rate_info){ .job = "job" });
+    events_tell(events, &(sl_batch_info){ .job = "job", .state = SL_BATCH_STARTED });
+    assert_int_equal(events_listeners(events, heard, 4), 1);
+    assert_int_equal(heard[0].waiting, 0);
+    tell(events, 0, 3);
+    wait_until_inside(quick);
+    assert_int_equal(events_listeners(events, heard, 4), 1);
+    assert_int_equal(heard[0].waiting, 2);
+    assert_string_equal(heard[0].listener->name, "lossless");
+    gate_open(quick);
+    events_end(events);
+    assert_true(quick->closed);
+    assert_int_equal(events_listeners(events, heard, 4), 0);
+    events_free(events);
+    ear_free(quick);
+}
+
+static void what_a_listener_lost_can_be_asked(void **state)
+{
+    (void)state;
+    events_listener heard[1];
+    slow = ear_new(true);
+    events *events = events_with(&slow_listener);
+    tell(events, 0, 1);
+    wait_until_inside(slow);
+    tell(events, 1, 1 + HELD_MAX + 7);
+    assert_int_equal(events_listeners(events, heard, 1), 1);
+    assert_int_equal(heard[0].lost, 7);
+    assert_int_equal(heard[0].waiting, HELD_MAX);
+    gate_open(slow);
+    events_free(events);
+    ear_free(slow);
+}
+
 static void without_listeners_telling_does_nothing(void **state)
 {
     (void)state;
@@ -275,6 +429,9 @@ int main(void)
         cmocka_unit_test(what_was_told_is_a_copy),
         cmocka_unit_test(the_hook_follows_from_the_state_and_may_be_absent),
         cmocka_unit_test(a_listener_that_refuses_says_why),
+        cmocka_unit_test(every_event_reaches_its_hook_in_order_and_as_a_copy),
+        cmocka_unit_test(a_listener_without_the_hook_gets_no_copy),
+        cmocka_unit_test(what_a_listener_lost_can_be_asked),
         cmocka_unit_test(without_listeners_telling_does_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

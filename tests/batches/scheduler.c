@@ -87,6 +87,123 @@ static void the_account_tells_its_times_on_the_wall_clock(void **state)
     assert_int_equal(account->unread, 3);
 }
 
+/* ---- What listeners are told ------------------------------------------------------------------------------------- */
+
+static char heard[4000];
+
+static void hear(const char *what, const char *name)
+{
+    size_t size = strlen(heard);
+    snprintf(heard + size, sizeof heard - size, "%s%s%s; ", what, name ? " " : "", name ? name : "");
+}
+
+static void hear_start(void *self, const sl_start_info *start)
+{
+    (void)self;
+    assert_int_equal(start->output_count, 3);
+    hear("streaming started", start->job);
+}
+
+static void hear_batch(void *self, const sl_batch_info *batch)
+{
+    (void)self;
+    hear(sl_batch_state_name(batch->state), batch->error ? "with an error" : NULL);
+}
+
+static void hear_output_started(void *self, const sl_output_info *output)
+{
+    (void)self;
+    hear("starts", output->name);
+}
+
+static void hear_output_completed(void *self, const sl_output_info *output)
+{
+    (void)self;
+    hear(output->error ? "broke" : "ends", output->name);
+}
+
+static void hear_lookup(void *self, const sl_lookup_info *lookup)
+{
+    (void)self;
+    char text[100];
+    snprintf(text, sizeof text, "%s rows=%lld missed=%lld asked=%lld found=%lld", lookup->name,
+             (long long)lookup->rows, (long long)lookup->missed, (long long)lookup->asked,
+             (long long)lookup->found);
+    hear("looked up", text);
+}
+
+static void hear_error(void *self, const sl_error_info *error)
+{
+    (void)self;
+    hear("error", strstr(error->text, "disk is full") ? "disk is full" : error->text);
+}
+
+static void hear_paused(void *self, const sl_pause_info *pause)
+{
+    (void)self;
+    hear(pause->until_ms ? "resumed" : "paused", NULL);
+}
+
+static const sl_listener own_listener = { .name = "own",
+                                          .on_streaming_started = hear_start,
+                                          .on_batch_submitted = hear_batch,
+                                          .on_batch_started = hear_batch,
+                                          .on_batch_completed = hear_batch,
+                                          .on_batch_failed = hear_batch,
+                                          .on_output_started = hear_output_started,
+                                          .on_output_completed = hear_output_completed,
+                                          .on_lookup = hear_lookup,
+                                          .on_error = hear_error,
+                                          .on_paused = hear_paused,
+                                          .on_resumed = hear_paused };
+static const sl_listener *const own_listeners[] = { &own_listener, NULL };
+
+/* A listener beside the job needs no --listen. */
+static void listeners_are_told_in_order_of_an_attempt_that_failed_and_one_that_did_not(void **state)
+{
+    (void)state;
+    char options[1024];
+    sl_job with_listener = job;
+    with_listener.listeners = own_listeners;
+    heard[0] = '\0';
+    snprintf(options, sizeof options, "--interval 1s --work-dir %s --to documents=file:%s",
+             folder_path("work"), folder_path("out"));
+    assert_int_equal(job_run_open(&run, &with_listener, options), SL_OK);
+    assert_true(engine_know(run.engine, "customers", "9", "{\"gender\":\"1\"}"));
+    play_of("9", "56");
+    play_of("8", "56");
+    assert_true(disk_break("rename:ENOSPC:ba_realtime2:1:1"));
+    batch_run();
+    assert_string_equal(
+        heard,
+        "streaming started listens; submitted; started; starts documents; starts top_tracks; starts interests; "
+        "broke documents; failed with an error; error disk is full; paused; started; starts documents; "
+        "starts top_tracks; starts interests; ends documents; ends top_tracks; ends interests; resumed; "
+        "looked up customers rows=2 missed=1 asked=0 found=0; completed; ");
+}
+
+static void the_phases_sum_up_to_the_total_delay_and_steps_and_places_are_named(void **state)
+{
+    (void)state;
+    assert_int_equal(start(""), SL_OK);
+    for (int i = 0; i < 2000; i++)
+        play_of("9", "56");
+    batch_run();
+    const sl_batch_info *account = job_run_account(&run);
+    const sl_phases *phases = &account->phases;
+    int64_t sum =
+        phases->waiting_ns + phases->work_ns + phases->merge_ns + phases->sinks_ns + phases->commit_ns;
+    assert_true((double)sum / 1e6 == account->total_delay_ms);
+    assert_string_equal(account->steps[0].name, "reading");
+    assert_string_equal(account->steps[1].name, "parse_play");
+    assert_string_equal(account->steps[account->step_count - 1].name, "flushing");
+    assert_string_equal(account->slowest_topic ? account->slowest_topic : "lines", "lines");
+    assert_int_equal(account->workers, 2);
+    assert_int_equal(account->output_count, 3);
+    assert_string_equal(account->outputs[0].name, "documents");
+    assert_non_null(strstr(account->outputs[0].description, "file:"));
+}
+
 static void rows_of_windows_are_written_at_every_attempt(void **state)
 {
     (void)state;
@@ -327,6 +444,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCHEDULER_TEST(a_batch_that_comes_again_is_counted_once),
         SCHEDULER_TEST(the_account_tells_its_times_on_the_wall_clock),
+        SCHEDULER_TEST(listeners_are_told_in_order_of_an_attempt_that_failed_and_one_that_did_not),
+        SCHEDULER_TEST(the_phases_sum_up_to_the_total_delay_and_steps_and_places_are_named),
         SCHEDULER_TEST(rows_of_windows_are_written_at_every_attempt),
         SCHEDULER_TEST(a_list_that_changed_is_written_at_every_attempt),
         SCHEDULER_TEST(a_list_of_a_window_that_ended_before_the_batch_is_written_at_every_attempt),

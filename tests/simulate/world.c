@@ -22,6 +22,8 @@ void (*world_meanwhile)(void);
 
 int __real_clock_gettime(clockid_t clock, struct timespec *at);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *at);
+uint64_t __real_clock_ticks(void);
+uint64_t __wrap_clock_ticks(void);
 int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
                                   const struct timespec *until);
 ssize_t __wrap_getrandom(void *at, size_t size, unsigned flags);
@@ -123,6 +125,11 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *at)
         now += the_world->wall_ahead_ns;
     *at = (struct timespec){ .tv_sec = now / NS_PER_S, .tv_nsec = now % NS_PER_S };
     return 0;
+}
+
+uint64_t __wrap_clock_ticks(void)
+{
+    return the_world == NULL ? __real_clock_ticks() : (uint64_t)the_world->now_ns;
 }
 
 /* Nobody else is there who could signal: the time passes. */

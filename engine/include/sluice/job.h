@@ -281,6 +281,8 @@ typedef struct sl_option {
             __VA_ARGS__       \
     }
 
+struct sl_listener; /* <sluice/listener.h> */
+
 typedef struct sl_job {
     const char *name, *about;
     const sl_option *options; /* ends with { 0 } */
@@ -290,6 +292,8 @@ typedef struct sl_job {
     bool bounded;                                     /* ends when its input ends, as with --available-now */
     /* Once, after the last batch: NULL, or why the job as a whole failed (exit code 1). May print a summary. */
     const char *(*summary)(const void *options, int64_t records, int64_t written, int64_t rejected);
+    /* Its own listeners, which are always told; NULL-ended. --listen NAME:ARG gives one of them an argument. */
+    const struct sl_listener *const *listeners;
 } sl_job;
 
 extern const sl_job job; /* every program defines it; engine/main.c starts it */

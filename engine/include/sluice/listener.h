@@ -1,5 +1,6 @@
 /*
- * sluice/listener.h - told when a batch is submitted, started and completed (Spark: StreamingListener).
+ * sluice/listener.h - told when a batch is submitted, started and completed, and what else happens to a job (Spark:
+ * StreamingListener).
  *
  * A listener is one file that defines one `const sl_listener listener_NAME`; a file listeners/NAME.c is `--listen NAME`.
  *
@@ -42,6 +43,42 @@ typedef struct sl_counter {
     int64_t value;
 } sl_counter;
 
+/*
+ * Where a batch's total delay went, by the driver's clock, from barrier to barrier of all workers. The five sum up to
+ * total_delay_ms exactly.
+ */
+typedef struct sl_phases {
+    int64_t waiting_ns; /* from the submission to the start of this attempt */
+    int64_t work_ns;    /* input is opened, stages and lookups run, documents are printed, keys gathered */
+    int64_t merge_ns;   /* keys become state, windows advance, what they give is printed */
+    int64_t sinks_ns;   /* sinks send, and wait for the answer of every item */
+    int64_t commit_ns;  /* places commit, dead letters are written */
+} sl_phases;
+
+/* Workers' time with one step of the plan, of all workers together; with several of them more than the wall clock's. */
+typedef struct sl_step {
+    const char *name; /* "reading", nodes of the plan by name, "merging", "flushing" */
+    int64_t ns;
+} sl_step;
+
+/* An output in a batch (Spark: OutputOperationInfo). Outputs are written side by side: their times overlap. */
+typedef struct sl_output_info {
+    int64_t batch_time_ms;
+    int32_t id;                         /* 0, 1, ... in the order in which they are drawn */
+    const char *name, *description;     /* its places, "elastic:ba_realtime2, file:out" */
+    int64_t start_time_ms, end_time_ms; /* ms since the epoch; 0: not yet */
+    const char *error;                  /* NULL, or why this attempt at the batch failed at this output */
+} sl_output_info;
+
+/* What a lookup did for a batch. */
+typedef struct sl_lookup_info {
+    int64_t batch_time_ms;
+    const char *name;
+    int64_t rows, missed; /* rows that came through, and those of them that no row was found for */
+    int64_t asked, found; /* keys that the cache did not hold and were asked for; those that had an answer */
+    int64_t asking_ns;    /* how long the answers took */
+} sl_lookup_info;
+
 /* The account of a batch. Of a batch that is not completed, the fields from scheduling_delay_ms on may be zero. */
 typedef struct sl_batch_info {
     const char *job;
@@ -65,7 +102,55 @@ typedef struct sl_batch_info {
     const sl_counter *counters;
     size_t counter_count;
     const char *error; /* NULL, or why this attempt failed */
+
+    /* Where the time went, once the attempt ended. */
+    sl_phases phases;
+    const sl_step *steps;
+    size_t step_count;
+    const char *slowest_topic; /* of the partition that took workers most time; NULL: none */
+    int32_t slowest_partition;
+    int64_t slowest_partition_ns;
+    int32_t workers, slowest_worker;       /* from 0 */
+    int64_t slowest_worker_ns, workers_ns; /* at work: the busiest one, and all */
+    const sl_output_info *outputs;
+    size_t output_count;
+    const sl_lookup_info *lookups;
+    size_t lookup_count;
 } sl_batch_info;
+
+/* The job runs: before its first batch of this start. */
+typedef struct sl_start_info {
+    const char *job;
+    int64_t time_ms, interval_ms;
+    int32_t workers;
+    int64_t last_batch_id;         /* of the checkpoint; 0: there is none */
+    const sl_output_info *outputs; /* without times */
+    size_t output_count;
+} sl_start_info;
+
+/* Something went wrong that the job lives with: an attempt failed, or an input cannot be cut. */
+typedef struct sl_error_info {
+    const char *job;
+    int64_t time_ms;
+    int64_t batch_time_ms; /* 0: of no batch */
+    const char *place;     /* "redis", "elastic", "kafka", "input"; NULL: of none */
+    const char *text;
+} sl_error_info;
+
+/* No batch goes on, since a server is away or a disk is full; or, with an end, they go on again. */
+typedef struct sl_pause_info {
+    const char *job;
+    int64_t since_ms, until_ms; /* until: 0 while it lasts */
+    const char *place, *text;   /* as in sl_error_info */
+} sl_pause_info;
+
+/* The rate under which batches are cut was changed. */
+typedef struct sl_rate_info {
+    const char *job;
+    int64_t time_ms;
+    double before, records_per_second; /* of all partitions; 0: no limit */
+    const char *reason;
+} sl_rate_info;
 
 typedef struct sl_listener_place {
     const char *job;
@@ -90,6 +175,18 @@ typedef struct sl_listener {
      * on_batch_completed; what was completed after the last of them is forgotten, and its numbers come again.
      */
     void (*on_batch_recalled)(void *self, int64_t batch_id, const char *account);
+
+    /* Once, when the job begins to run: after everything that is recalled, before every other hook. */
+    void (*on_streaming_started)(void *self, const sl_start_info *start);
+    /* Each attempt that gets so far starts all outputs; an output is completed, or ends with its error. Before the batch is. */
+    void (*on_output_started)(void *self, const sl_output_info *output);
+    void (*on_output_completed)(void *self, const sl_output_info *output);
+    void (*on_lookup)(void *self,
+                      const sl_lookup_info *lookup); /* of batches that used it, before they are completed */
+    void (*on_error)(void *self, const sl_error_info *error);
+    void (*on_paused)(void *self, const sl_pause_info *pause);
+    void (*on_resumed)(void *self, const sl_pause_info *pause);
+    void (*on_rate_changed)(void *self, const sl_rate_info *rate);
 } sl_listener;
 
 /*
