@@ -27,6 +27,7 @@ VERBOSE ?=
 RUNS    ?= $(or $(FUZZ_RUNS),2000000)
 FUZZ    ?=
 PREFIX  ?= /usr/local
+version := $(shell sed -n 's/^\#define SLUICE_VERSION "\(.*\)"/\1/p' engine/version.h)
 DESTDIR ?=
 
 PACKAGES := rdkafka hiredis libcurl json-c libmicrohttpd libxxhash zlib snappy liblz4 libzstd libssl libcrypto
@@ -388,15 +389,27 @@ bench-peers:
 .PHONY: bench-programs
 bench-programs: $(bench_programs)
 
-## make install       the command, the jobs, headers and archive under PREFIX (/usr/local)
+## make manual        manual pages in build/man, by help2man, from what --help prints
+.PHONY: manual
+manual: all
+	engine/package/manual/pages.sh build build/man
+
+## make install       the command, jobs, headers, archive, completion and manual pages under PREFIX (/usr/local); DESTDIR too
 .PHONY: install
-install: all $(job_main)
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/sluice/jobs include/sluice)
+share := $(DESTDIR)$(PREFIX)/share
+install: all $(job_main) $(if $(shell command -v help2man),manual)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/sluice/jobs lib/pkgconfig include/sluice)
 	install $(command) $(DESTDIR)$(PREFIX)/bin
 	install $(jobs) $(DESTDIR)$(PREFIX)/lib/sluice/jobs
 	install -m 644 $(library) $(DESTDIR)$(PREFIX)/lib
 	install -m 644 $(job_main) $(DESTDIR)$(PREFIX)/lib/sluice
 	install -m 644 engine/include/sluice/*.h $(DESTDIR)$(PREFIX)/include/sluice
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(version)|; s|@PACKAGES@|$(filter-out libxxhash,$(PACKAGES))|' \
+	    engine/package/sluice.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/sluice.pc
+	install -D -m 644 engine/package/completion/sluice.bash $(share)/bash-completion/completions/sluice
+	install -D -m 644 engine/package/completion/_sluice $(share)/zsh/site-functions/_sluice
+	install -D -m 644 engine/package/completion/sluice.fish $(share)/fish/vendor_completions.d/sluice.fish
+	if [ -d build/man ]; then install -d $(share)/man/man1 && install -m 644 build/man/*.1 $(share)/man/man1; fi
 
 ## make clean         removes build/
 .PHONY: clean

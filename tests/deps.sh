@@ -11,7 +11,7 @@ packages_for() {
   build) echo gcc libc6-dev make pkg-config librdkafka-dev libhiredis-dev libcurl4-openssl-dev libjson-c-dev \
               libmicrohttpd-dev libxxhash-dev zlib1g-dev libsnappy-dev liblz4-dev libzstd-dev libssl-dev ;;
   run)   echo redis-server ;;
-  test)  echo libcmocka-dev kcat curl unzip procps maven openssl
+  test)  echo libcmocka-dev kcat curl unzip procps maven openssl help2man mandoc
          command -v java >/dev/null || echo default-jre-headless   # any Java from 17 on will do
          ;;
   clang) echo clang libclang-rt-dev libomp-dev llvm ;;             # llvm: names in reports

@@ -3,14 +3,15 @@
  *
  *     Batches:
  *       --interval DURATION             time between batches
- *                                       default 2s; 1ms to 1d; batch.interval, SLUICE_BATCH_INTERVAL
+ *                                       (default 2s; 1ms to 1d; batch.interval, SLUICE_BATCH_INTERVAL)
  */
 #include <base/settings_rows.h>
 
-enum { HELP_COLUMN = 34 };
+enum { HELP_COLUMN = 34, HELP_END = 120 };
 
 static void group_print(const settings *settings, const char *title, FILE *out);
 static void row_print(const setting *row, FILE *out);
+static void help_print(const char *help, FILE *out);
 static void head_print(buffer *out, const setting *row);
 static void facts_print(buffer *out, const setting *row);
 static const char *value_word(const setting *row);
@@ -18,7 +19,8 @@ static void value_print(FILE *out, const char *name, const char *value, const ch
 static bool row_is_secret(const setting *row);
 static bool text_holds(const char *text, const char *word);
 
-/* Titles in the order in which they came first; the built-in ones, which were first of all, come last. */
+/* Titles in the order in which they came first; the built-in ones, which were first of all, come last. Where no row has a
+ * key there is nothing for them to set. */
 void settings_help(const settings *settings, FILE *out)
 {
     for (size_t i = 0; i < settings->count; i++) {
@@ -29,7 +31,11 @@ void settings_help(const settings *settings, FILE *out)
         if (!repeats)
             group_print(settings, title, out);
     }
-    group_print(settings, settings->entries[0].title, out);
+    for (size_t i = 0; i < settings->count; i++)
+        if (settings->entries[i].row.key) {
+            group_print(settings, settings->entries[0].title, out);
+            return;
+        }
 }
 
 void settings_explain(const settings *settings, FILE *out)
@@ -110,11 +116,26 @@ static void row_print(const setting *row, FILE *out)
         fprintf(out, "\n%*s", HELP_COLUMN, "");
     else
         fprintf(out, "%*s", HELP_COLUMN - 2 - (int)head.size, "");
-    fprintf(out, "%s\n", row->help ? row->help : "");
+    help_print(row->help ? row->help : "", out);
     if (facts.size)
-        fprintf(out, "%*s%.*s\n", HELP_COLUMN, "", (int)facts.size, facts.at);
+        fprintf(out, "%*s(%.*s)\n", HELP_COLUMN, "", (int)facts.size, facts.at);
     buffer_done(&head);
     buffer_done(&facts);
+}
+
+/* Lines that end before HELP_END, where there is a blank to break them at. */
+static void help_print(const char *help, FILE *out)
+{
+    while (strlen(help) > HELP_END - HELP_COLUMN) {
+        const char *blank = help + HELP_END - HELP_COLUMN;
+        while (blank > help && *blank != ' ')
+            blank--;
+        if (blank == help)
+            break;
+        fprintf(out, "%.*s\n%*s", (int)(blank - help), help, HELP_COLUMN, "");
+        help = blank + 1;
+    }
+    fprintf(out, "%s\n", help);
 }
 
 static void head_print(buffer *out, const setting *row)

@@ -7,10 +7,7 @@
 #include <cli/broker.h>
 #include <cli/command.h>
 #include <string.h>
-
-#ifndef SLUICE_VERSION
-#define SLUICE_VERSION "0.1.0"
-#endif
+#include <version.h>
 
 enum { COMMANDS = 11 };
 static const command *const commands[COMMANDS];
@@ -82,7 +79,7 @@ static void overview_print(FILE *out)
 {
     fprintf(out, "sluice: streams of records in small batches\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  sluice %-10s %s\n", commands[i]->name, commands[i]->about);
+        fprintf(out, "  sluice %-11s %s\n", commands[i]->name, commands[i]->about);
     fprintf(out, "\n`sluice help COMMAND` tells more; `sluice --version` tells the version.\n"
                  "Exit codes: 0 ended as asked, 1 failed, 2 bad usage, 3 a server could not be reached,\n"
                  "4 too many failed batches, 5 data loss refused, 6 already running.\n");

@@ -68,13 +68,13 @@ static void help_lists_every_row_under_its_title(void **unused)
         help,
         "Batches:\n"
         "  --interval DURATION             time between batches\n"
-        "                                  default 2s; 1ms to 1d; batch.interval, SLUICE_BATCH_INTERVAL\n"
+        "                                  (default 2s; 1ms to 1d; batch.interval, SLUICE_BATCH_INTERVAL)\n"
         "  --cores N                       workers\n"
-        "                                  at least 1; cores, SLUICE_CORES\n"
+        "                                  (at least 1; cores, SLUICE_CORES)\n"
         "  --conf fsync=true|false         whether files are synced\n"
-        "                                  default true; fsync, SLUICE_FSYNC\n"
+        "                                  (default true; fsync, SLUICE_FSYNC)\n"
         "  --to NAME=URI                   where an output goes\n"
-        "                                  may be repeated; to, SLUICE_TO\n"
+        "                                  (may be repeated; to, SLUICE_TO)\n"
         "  -v, --verbose                   tells more\n"
         "  --a-flag-with-a-very-long-name VALUE\n"
         "                                  has its help below\n"
@@ -82,9 +82,42 @@ static void help_lists_every_row_under_its_title(void **unused)
         "Redis:\n");
     assert_holds(
         help, "  --conf log.format=CHOICE        how\n"
-              "                                  default text; text|json; log.format, SLUICE_LOG_FORMAT\n");
+              "                                  (default text; text|json; log.format, SLUICE_LOG_FORMAT)\n");
     assert_true(strstr(help, "Redis:\n") < strstr(help, "Settings:\n"));
     assert_holds(help, "  --properties-file FILE ");
+    free(help);
+    settings_free(settings);
+}
+
+static void a_table_without_keys_has_no_help_on_setting_keys(void **unused)
+{
+    (void)unused;
+    static const setting flags[] = { { NULL, "--json", SETTING_FLAG, NULL, NULL, NULL, NULL, "as JSON" },
+                                     { 0 } };
+    settings *settings = settings_new();
+    settings_add(settings, "Options", flags);
+    char *help = printed(settings, settings_help);
+    assert_string_equal(help, "Options:\n  --json                          as JSON\n\n");
+    free(help);
+    settings_free(settings);
+}
+
+static void long_help_is_broken_into_lines(void **unused)
+{
+    (void)unused;
+    static const setting rows[] = {
+        { NULL, "--x", SETTING_FLAG, NULL, NULL, NULL, NULL,
+          "a sentence that goes on and on, past the place where a line of a wide terminal ends, so that it has two lines" },
+        { 0 }
+    };
+    settings *settings = settings_new();
+    settings_add(settings, "Options", rows);
+    char *help = printed(settings, settings_help);
+    assert_string_equal(
+        help, "Options:\n"
+              "  --x                             a sentence that goes on and on, past the place where a "
+              "line of a wide terminal ends,\n"
+              "                                  so that it has two lines\n\n");
     free(help);
     settings_free(settings);
 }
@@ -197,6 +230,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_lists_every_row_under_its_title),
+        cmocka_unit_test(a_table_without_keys_has_no_help_on_setting_keys),
+        cmocka_unit_test(long_help_is_broken_into_lines),
         cmocka_unit_test(rows_of_one_title_stand_together),
         cmocka_unit_test(explain_tells_each_value_and_its_origin),
         cmocka_unit_test(explain_tells_no_secret),

@@ -14,9 +14,11 @@
 
 #include <cmocka.h>
 
-static const char *const pages[] = { "README.md",       "engine/README.md",    "engine/batches/README.md",
-                                     "jobs/README.md",  "listeners/README.md", "tests/README.md",
-                                     "bench/README.md", "docker/README.md" };
+static const char *const pages[] = {
+    "README.md",       "engine/README.md",    "engine/batches/README.md", "engine/package/README.md",
+    "jobs/README.md",  "listeners/README.md", "tests/README.md",          "bench/README.md",
+    "docker/README.md"
+};
 enum { PAGES = sizeof pages / sizeof pages[0], PATH_ROOM = 1024 };
 
 static int missing; /* files that a page names, and that are not there */

@@ -1,0 +1,32 @@
+# Completion of sluice for bash. Commands and options are asked of the program itself: --help prints them from its tables.
+#
+#     source sluice.bash       or put it where the package bash-completion looks: share/bash-completion/completions/sluice
+
+_sluice_commands() {
+  sluice --help 2>/dev/null | sed -n 's/^  sluice \([a-z]*\) .*/\1/p'
+}
+
+_sluice_options() {
+  "$@" 2>/dev/null | grep -oE '^  (-[a-z], )?--[a-z-]+' | grep -oE '[-]-[a-z-]+'
+}
+
+# Names of jobs that have run here.
+_sluice_names() {
+  sluice list 2>/dev/null | sed '1d; s/ .*//'
+}
+
+_sluice() {
+  local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]}
+  if [[ $COMP_CWORD = 1 ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_sluice_commands) help" -- "$word")
+  elif [[ $word = -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_sluice_options sluice help "$command")" -- "$word")
+  elif [[ $command = help ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_sluice_commands)" -- "$word")
+  elif [[ $command = submit || $command = list || $command = broker || $command = demo ]]; then
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+  else
+    mapfile -t COMPREPLY < <(compgen -W "$(_sluice_names)" -- "$word")
+  fi
+}
+complete -o filenames -F _sluice sluice

@@ -1,0 +1,21 @@
+# Completion of sluice for fish. Commands and options are asked of the program itself: --help prints them from its tables.
+
+function __sluice_commands
+    sluice --help 2>/dev/null | string replace -rf '^  sluice ([a-z]+) +(.*)' '$1\t$2'
+end
+
+function __sluice_options
+    set -l words (commandline -opc)
+    sluice help $words[2] 2>/dev/null | string match -r '^  (?:-[a-z], )?--[a-z-]+' | string match -r -- '--[a-z-]+'
+end
+
+function __sluice_names
+    sluice list 2>/dev/null | tail -n +2 | string replace -r ' .*' ''
+end
+
+complete -c sluice -f
+complete -c sluice -n __fish_use_subcommand -a '(__sluice_commands)'
+complete -c sluice -n '__fish_seen_subcommand_from help' -a '(__sluice_commands)'
+complete -c sluice -n 'not __fish_use_subcommand; and string match -q -- "-*" (commandline -ct)' -a '(__sluice_options)'
+complete -c sluice -n '__fish_seen_subcommand_from submit' -F
+complete -c sluice -n '__fish_seen_subcommand_from status stop batches dlq checkpoint savepoint reset' -a '(__sluice_names)'

@@ -1,0 +1,168 @@
+/*
+ * tests/system/install.c - what `make install` lays down: a job and its test are built outside the tree, by the package file
+ * alone; the shell completes what --help knows; the manual has a page for each command and job.
+ */
+#include "../base/folder.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+enum { OUTPUT_ROOM = 65536, COMMAND_ROOM = 4096 };
+
+static const char *folder;
+static char output[OUTPUT_ROOM]; /* of the last command */
+
+/* A shell's, in the folder; its exit code. */
+__attribute__((format(printf, 1, 2))) static int shell(const char *format, ...)
+{
+    char command[COMMAND_ROOM];
+    va_list arguments;
+    int size = snprintf(command, sizeof command, "cd %s && exec 2>&1 && ", folder);
+    va_start(arguments, format);
+    vsnprintf(command + size, sizeof command - (size_t)size, format, arguments);
+    va_end(arguments);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    size_t count = fread(output, 1, sizeof output - 1, pipe);
+    output[count] = '\0';
+    int status = pclose(pipe);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void assert_said(const char *part)
+{
+    if (strstr(output, part) == NULL)
+        fail_msg("\"%s\" is not in:\n%s", part, output);
+}
+
+static const char job_text[] =
+    "#include <sluice/job.h>\n"
+    "#define WORD_FIELDS(F) F(text, word) F(i64, times)\n"
+    "SL_RECORD(word, WORD_FIELDS);\n"
+    "static bool take(sl_task *task, const sl_message *in, word *out)\n"
+    "{\n"
+    "    (void)task;\n"
+    "    out->word = sl_trim(in->value);\n"
+    "    return out->word.size > 0;\n"
+    "}\n"
+    "SL_STAGE(take, sl_message, word);\n"
+    "static void draw(sl_plan *plan, const void *options)\n"
+    "{\n"
+    "    (void)options;\n"
+    "    sl_stream lines = sl_from(plan, &(sl_input){ .name = \"lines\", .from = \"kafka:words\" });\n"
+    "    sl_stream counts = sl_count_by(sl_through(lines, &take_stage), &(sl_count){ .name = \"words\",\n"
+    "        .key = SL_FIELDS(word, word), .into = SL_FIELDS(word, times) });\n"
+    "    sl_to(counts, &(sl_output){ .name = \"words\", .to = { \"console\" }, .id = SL_FIELDS(word, word) });\n"
+    "}\n"
+    "const sl_job job = { .name = \"words\", .about = \"how often each word came\", .draw = draw };\n";
+
+static const char test_text[] =
+    "#include <sluice/test.h>\n"
+    "#include <string.h>\n"
+    "int main(void)\n"
+    "{\n"
+    "    sl_test *test = sl_test_open(&job, \"\");\n"
+    "    sl_test_send(test, \"lines\", \"a\");\n"
+    "    sl_test_send(test, \"lines\", \"a\");\n"
+    "    sl_test_batch(test);\n"
+    "    bool right = strstr(sl_test_wrote(test, \"words\"), \"\\\"times\\\":2\");\n"
+    "    sl_test_close(test);\n"
+    "    return right ? 0 : 1;\n"
+    "}\n";
+
+#define PACKAGE "PKG_CONFIG_PATH=usr/lib/pkgconfig pkg-config --define-prefix"
+
+static void a_job_and_its_test_are_built_outside_the_tree(void **state)
+{
+    (void)state;
+    folder_write("words.c", job_text);
+    folder_write("words_test.c", test_text);
+    folder_write("words.txt", "to be\nor\nto be\n");
+    int code =
+        shell("gcc -std=c17 -O1 $(" PACKAGE " --cflags sluice) words.c $(" PACKAGE " --variable=main sluice) "
+              "$(" PACKAGE " --libs sluice) -o words");
+    if (code != 0)
+        fail_msg("%s", output);
+    assert_int_equal(shell("./words --from lines=file:words.txt --available-now --work-dir work"), 0);
+    assert_said("\"word\":\"to be\",\"times\":2}");
+    assert_said("\"word\":\"or\",\"times\":1}");
+    code = shell("gcc -std=c17 -O1 $(" PACKAGE " --cflags sluice) words_test.c words.c $(" PACKAGE
+                 " --libs sluice) -o words_test && ./words_test");
+    if (code != 0)
+        fail_msg("%s", output);
+}
+
+static void the_shell_completes_commands_options_and_names(void **state)
+{
+    (void)state;
+#define COMPLETE                                                                                             \
+    "PATH=$PWD/usr/bin:$PATH bash -c '. usr/share/bash-completion/completions/sluice; "                      \
+    "COMP_WORDS=(sluice \"$@\"); COMP_CWORD=$#; _sluice; echo ${COMPREPLY[@]}' - "
+    assert_int_equal(shell(COMPLETE "sta"), 0);
+    assert_string_equal(output, "status\n");
+    assert_int_equal(shell(COMPLETE "batches --js"), 0);
+    assert_string_equal(output, "--json\n");
+    assert_int_equal(shell(COMPLETE "submit --inter"), 0);
+    assert_string_equal(output, "--interval\n");
+    assert_int_equal(
+        shell("export XDG_STATE_HOME=$PWD/state; usr/bin/sluice submit --name wordsmith --available-now "
+              "--from lines=file:words.txt hello_count && " COMPLETE "status word"),
+        0);
+    assert_said("wordsmith\n");
+}
+
+static void the_manual_has_a_page_for_each_command_and_job(void **state)
+{
+    (void)state;
+    if (shell("command -v help2man mandoc") != 0)
+        skip();
+    assert_int_equal(
+        shell("usr/bin/sluice --help | sed -n 's/^  sluice \\([a-z]*\\) .*/sluice-\\1/p' >pages && "
+              "ls usr/lib/sluice/jobs | sed 's/_/-/g; s/^/sluice-/' >>pages && wc -l <pages"),
+        0);
+    assert_true(strtol(output, NULL, 10) > 15);
+    assert_int_equal(shell("while read -r page; do mandoc -T utf8 usr/share/man/man1/$page.1 | col -b | "
+                           "grep -q \"^ *$page - ..\" || echo $page; done <pages"),
+                     0);
+    assert_string_equal(output, ""); /* no page whose first line is not its name and what it is for */
+    assert_int_equal(shell("mandoc -T lint -W warning usr/share/man/man1/*.1"), 0);
+    assert_int_equal(shell("mandoc -T utf8 usr/share/man/man1/sluice-submit.1 | col -b"), 0);
+    assert_said("--interval DURATION");
+    assert_said("SLUICE_BATCH_INTERVAL");
+}
+
+static int install(void **state)
+{
+    (void)state;
+    folder = folder_open();
+    char command[COMMAND_ROOM];
+    snprintf(command, sizeof command,
+             "make -s install PREFIX=/usr DESTDIR=%s >%s/log 2>&1 || { cat %s/log; exit 1; }", folder, folder,
+             folder);
+    return system(command);
+}
+
+static int uninstall(void **state)
+{
+    (void)state;
+    folder_close();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_job_and_its_test_are_built_outside_the_tree),
+        cmocka_unit_test(the_shell_completes_commands_options_and_names),
+        cmocka_unit_test(the_manual_has_a_page_for_each_command_and_job),
+    };
+    return cmocka_run_group_tests_name("system/install", tests, install, uninstall);
+}
