@@ -43,16 +43,31 @@ static void path_print(const checkpoint *self, const char *name, buffer *path)
 
 /* ---- Writing ---- */
 
-static void put_positions(const checkpoint *self, const batch *batch, buffer *out)
+/* A partition that was added since has no position, -1, until a batch has read of it: then the next start begins with its
+ * first record, too. How many there are. */
+static size_t positions_advance(checkpoint *self, const batch *batch)
 {
     size_t count;
     const batch_range *ranges = batch_ranges(batch, &count);
-    int64_t *next = (int64_t *)(void *)self->positions.at;
-    for (size_t i = 0; i < count; i++)
-        next[ranges[i].partition] = ranges[i].until;
-    put_i64(out, (int64_t)self->intake->origins.count);
-    for (size_t i = 0; i < self->intake->origins.count; i++) {
+    for (size_t i = 0; i < count; i++) {
+        while (self->positions.size / sizeof(int64_t) <= ranges[i].partition)
+            put_i64(&self->positions, -1);
+        ((int64_t *)(void *)self->positions.at)[ranges[i].partition] = ranges[i].until;
+    }
+    return self->positions.size / sizeof(int64_t);
+}
+
+static void put_positions(checkpoint *self, const batch *batch, buffer *out)
+{
+    size_t known = positions_advance(self, batch), put = 0;
+    const int64_t *next = (const int64_t *)(const void *)self->positions.at;
+    for (size_t i = 0; i < known; i++)
+        put += next[i] >= 0;
+    put_i64(out, (int64_t)put);
+    for (size_t i = 0; i < known; i++) {
         const origin_name *name = &self->intake->origins.at[i];
+        if (next[i] < 0)
+            continue;
         put_text(out, (sl_text){ name->topic, strlen(name->topic) });
         put_i64(out, name->partition);
         put_i64(out, next[i]);
@@ -124,27 +139,6 @@ static void old_files_remove(checkpoint *self)
 void checkpoint_name(int64_t batch_id, char name[CHECKPOINT_NAME_ROOM])
 {
     snprintf(name, CHECKPOINT_NAME_ROOM, "checkpoint-%018" PRId64, batch_id);
-}
-
-sl_result checkpoint_begin_anew(const char *work_dir, const batch_mark *newest, failure *failure)
-{
-    char name[CHECKPOINT_NAME_ROOM];
-    size_t start;
-    buffer path = { 0 }, frame = { 0 };
-    frame_begin(&frame, &start);
-    put_i64(&frame, newest->id);
-    put_i64(&frame, newest->time_ms);
-    for (int i = 0; i < 3; i++) /* interval, positions, windows */
-        put_i64(&frame, 0);
-    put_text(&frame, (sl_text){ 0 }); /* account */
-    frame_end(&frame, start);
-    checkpoint_name(newest->id, name);
-    buffer_print(&path, "%s/%s", work_dir, name);
-    buffer_byte(&path, '\0');
-    sl_result result = disk_replace(path.at, frame.at, frame.size, failure);
-    buffer_done(&path);
-    buffer_done(&frame);
-    return result;
 }
 
 static sl_result file_begin(checkpoint *self, int64_t id, failure *failure)

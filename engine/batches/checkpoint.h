@@ -43,9 +43,6 @@ void checkpoint_recall(checkpoint *checkpoint, checkpoint_recalled *recalled, vo
 
 void checkpoint_close(checkpoint *checkpoint); /* NULL is fine */
 
-/* Of a job that does not run: makes the newest checkpoint one that holds nothing but id and T of the newest batch, so that
- * what the next batches write is newer than all that was written. Once it is there, all other files are of no use. */
-sl_result checkpoint_begin_anew(const char *work_dir, const batch_mark *newest, failure *failure);
 void checkpoint_name(int64_t batch_id, char name[CHECKPOINT_NAME_ROOM]);
 
 /* After a batch. Returns when it is on the disk; without `sync` when the system has it. May be called again after SL_RETRY. */

@@ -42,7 +42,7 @@ typedef struct topic {
 struct dead_letters {
     topic *topics;
     size_t count;
-    size_t *of_partition; /* which topic, by the engine's number of a partition */
+    buffer of_partition; /* of size_t: which topic, by the engine's number of a partition, as far as known */
     const origins *origins;
     const char *job;
     int64_t batch_ms;
@@ -74,6 +74,25 @@ static size_t topic_of(dead_letters *self, const char *name)
     return self->count++;
 }
 
+/* Of partitions below `count`. */
+static void topics_find(dead_letters *self, size_t count)
+{
+    for (size_t i = self->of_partition.size / sizeof i; i < count; i++) {
+        const origin_name *name = &self->origins->at[i];
+        size_t number = name->aside ? SIZE_MAX : topic_of(self, name->topic);
+        buffer_append(&self->of_partition, &number, sizeof number);
+    }
+}
+
+/* Partitions may be added to topics while the job runs. */
+static output *output_of(dead_letters *self, uint32_t partition)
+{
+    size_t topics = self->count;
+    topics_find(self, (size_t)partition + 1);
+    sl_expect(self->count == topics);
+    return self->topics[((const size_t *)(const void *)self->of_partition.at)[partition]].output;
+}
+
 static sl_result topic_open(topic *topic, const output_places *places, const settings *settings,
                             const sl_clock *clock, failure *failure)
 {
@@ -96,10 +115,7 @@ sl_result dead_letters_open(const output_places *places, const settings *setting
     dead_letters *self = memory_new(sizeof *self);
     self->origins = places->origins;
     self->job = places->job;
-    self->of_partition = memory_new((places->origins->count + 1) * sizeof *self->of_partition);
-    for (size_t i = 0; i < places->origins->count; i++)
-        if (!places->origins->at[i].aside)
-            self->of_partition[i] = topic_of(self, places->origins->at[i].topic);
+    topics_find(self, places->origins->count);
     for (size_t i = 0; i < self->count; i++) {
         sl_result result = topic_open(&self->topics[i], places, settings, clock, failure);
         if (result != SL_OK) {
@@ -121,7 +137,7 @@ void dead_letters_close(dead_letters *self)
         free(self->topics[i].index);
     }
     free(self->topics);
-    free(self->of_partition);
+    buffer_done(&self->of_partition);
     buffer_done(&self->order);
     free(self);
 }
@@ -216,8 +232,7 @@ static void letter_write(dead_letters *self, sl_task *task, const reject *reject
     };
     value_fill(&row, rejected->value, &task->memory);
     sl_rows rows = { .at = &row, .count = 1 }, none = { 0 };
-    operator_output.rows(self->topics[self->of_partition[rejected->origin.partition]].output, task, &rows,
-                         &none);
+    operator_output.rows(output_of(self, rejected->origin.partition), task, &rows, &none);
 }
 
 sl_result dead_letters_write(dead_letters *self, sl_task *task, reject *rejects, size_t count,

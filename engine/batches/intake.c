@@ -1,9 +1,12 @@
 /*
  * batches/intake.c - cutting ranges over all inputs.
  */
+#include <base/log.h>
 #include <base/memory.h>
 #include <batches/retries.h>
 #include <stdlib.h>
+
+enum { ADDED_MAX = 1024 }; /* partitions that may be added while the job runs */
 
 void intake_init(intake *intake, const settings *settings)
 {
@@ -38,11 +41,18 @@ intake_input *intake_add(intake *intake, const source_kind *kind, const source_s
     return input;
 }
 
+static void room_make(intake *intake)
+{
+    intake->room = intake->origins.count + ADDED_MAX;
+    intake->origins.at = memory_resize(intake->origins.at, intake->room * sizeof *intake->origins.at);
+    intake->positions = memory_resize(intake->positions, intake->room * sizeof *intake->positions);
+}
+
 static uint32_t partition_add(intake *intake, const source_partition *partition)
 {
     size_t count = intake->origins.count;
-    intake->origins.at = memory_resize(intake->origins.at, (count + 1) * sizeof *intake->origins.at);
-    intake->positions = memory_resize(intake->positions, (count + 1) * sizeof *intake->positions);
+    if (count == intake->room)
+        room_make(intake);
     buffer id = { 0 };
     buffer_print(&id, "%s-%d-", partition->topic, partition->partition);
     buffer_byte(&id, '\0');
@@ -66,6 +76,25 @@ void intake_number(intake *intake, intake_input *input)
     }
     intake->shares += input->aside ? 0 : count - input->partitions;
     input->partitions = count;
+}
+
+/* Partitions that the source has found since it began. They wait where it begins to read them. */
+static void added_number(intake *intake, intake_input *input)
+{
+    source_partition *partitions;
+    size_t before = input->partitions, count = input->kind->partitions(input->self, &partitions);
+    if (count <= before)
+        return;
+    if (intake->origins.count + count - before > intake->room) {
+        if (!intake->full)
+            log_warn("intake", "%s has %zu partitions now, more than this run can read: restart the job",
+                     partitions[before].topic, count);
+        intake->full = true;
+        return;
+    }
+    intake_number(intake, input);
+    for (size_t i = before; i < count; i++)
+        intake->positions[input->numbers[i]].next = partitions[i].offset;
 }
 
 static sl_result range_follow(intake *intake, int64_t *next, const batch *batch, const batch_range *range,
@@ -132,6 +161,7 @@ sl_result intake_start(intake *intake, failure *failure)
     for (size_t i = 0; i < intake->input_count; i++)
         if (!intake->inputs[i].started)
             SL_TRY(input_start(intake, &intake->inputs[i], failure));
+    room_make(intake); /* from now on others may look there while partitions are added */
     return SL_OK;
 }
 
@@ -180,6 +210,8 @@ sl_result intake_cut(intake *intake, batch *batch, bool *finished, failure *fail
     batch->unread = 0;
     pthread_mutex_lock(&intake->mutex);
     sl_result result = SL_OK;
+    for (size_t i = 0; i < intake->input_count; i++)
+        added_number(intake, &intake->inputs[i]);
     for (uint32_t i = 0; i < intake->origins.count && result == SL_OK; i++)
         result = cut_one(intake, i, batch, finished, failure);
     size_t count;

@@ -35,6 +35,8 @@ typedef struct intake {
     size_t input_count;
     origins origins;
     position *positions; /* beside origins.at */
+    size_t room;         /* of both; once the job runs they stay where they are */
+    bool full;           /* there is no room for partitions that were added, which was told */
     size_t shares;       /* partitions among which this is shared out: */
     size_t bytes_max;    /* that one batch may take */
     int64_t rate_max;    /* records per second and partition; 0: no limit */
@@ -66,7 +68,8 @@ typedef struct intake_block {
 void intake_init(intake *intake, const settings *settings);
 void intake_done(intake *intake);
 
-/* Adds an opened source: numbers its partitions. The spec is kept. */
+/* Adds an opened source: numbers its partitions. The spec is kept. A source that has more of them later gets them numbered
+ * by the next cut. */
 intake_input *intake_add(intake *intake, const source_kind *kind, const source_spec *spec);
 void intake_number(intake *intake, intake_input *input);
 /* Before the start: journaled batches will be read again, in order, from where the positions stand. A partition without a

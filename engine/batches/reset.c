@@ -36,7 +36,7 @@ sl_result reset_folder(const char *work_dir, batch_mark *newest, failure *failur
     SL_TRY(files_mark(work_dir, newest, failure));
     SL_TRY(files_visit(work_dir, RETRIES_FILE, file_remove, newest, failure));
     if (newest->id)
-        SL_TRY(checkpoint_begin_anew(work_dir, newest, failure));
+        SL_TRY(saved_begin_anew(work_dir, newest, failure));
     for (size_t i = 0; removed[i]; i++)
         SL_TRY(files_visit(work_dir, removed[i], file_remove, newest, failure));
     return SL_OK;

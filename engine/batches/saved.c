@@ -101,6 +101,27 @@ sl_result saved_write(const saved *self, const char *path, const batch_mark *mar
     return result;
 }
 
+sl_result saved_begin_anew(const char *work_dir, const batch_mark *newest, failure *failure)
+{
+    char name[CHECKPOINT_NAME_ROOM];
+    size_t start;
+    buffer path = { 0 }, frame = { 0 };
+    frame_begin(&frame, &start);
+    put_i64(&frame, newest->id);
+    put_i64(&frame, newest->time_ms);
+    for (int i = 0; i < 3; i++) /* interval, positions, windows */
+        put_i64(&frame, 0);
+    put_text(&frame, (sl_text){ 0 }); /* account */
+    frame_end(&frame, start);
+    checkpoint_name(newest->id, name);
+    buffer_print(&path, "%s/%s", work_dir, name);
+    buffer_byte(&path, '\0');
+    sl_result result = disk_replace(path.at, frame.at, frame.size, failure);
+    buffer_done(&path);
+    buffer_done(&frame);
+    return result;
+}
+
 static bool frame_take(saved *self, sl_text payload)
 {
     frame_reader reader = { payload.at, payload.at + payload.size, false };

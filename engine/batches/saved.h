@@ -51,6 +51,10 @@ saved_validity saved_judge(
 sl_result saved_write(const saved *saved, const char *path, const batch_mark *mark, bool with_state,
                       failure *failure);
 
+/* Of a job that does not run: makes the newest checkpoint one that holds nothing but id and T of the newest batch, so that
+ * what the next batches write is newer than all that was written. Once it is there, all other files are of no use. */
+sl_result saved_begin_anew(const char *work_dir, const batch_mark *newest, failure *failure);
+
 /* State by node. */
 typedef struct saved_amount {
     sl_text name;

@@ -414,6 +414,8 @@ static const kafka_row rows[] = {
     { CONSUMERS, true, "enable.partition.eof", "true", 0 },
     { CONSUMERS | PLANNERS, false, "isolation.level", "read_committed", 0 },
     { CONSUMERS | PLANNERS, false, "allow.auto.create.topics", "false", 0 },
+    { CONSUMERS | PLANNERS, false, "topic.metadata.refresh.interval.ms", "30000",
+      0 }, /* partitions that are added */
     { CONSUMERS, false, "check.crcs", "true", 0 },
     { CONSUMERS, false, "session.timeout.ms", "1000",
       0 }, /* no membership: how long a commit waits for the coordinator */

@@ -1,5 +1,6 @@
 /*
- * records/origins.h - what the engine's partition numbers mean. Written by the driver between batches, read by workers.
+ * records/origins.h - what the engine's partition numbers mean. New ones are added while a batch is cut, under the intake's
+ * lock; whoever got a number from a batch may read what stands there without it.
  */
 #ifndef RECORDS_ORIGINS_H
 #define RECORDS_ORIGINS_H
@@ -15,8 +16,8 @@ typedef struct origin_name {
 } origin_name;
 
 typedef struct origins {
-    origin_name *at; /* by sl_origin.partition */
-    size_t count;
+    origin_name *at; /* by sl_origin.partition; stays where it is once the job runs */
+    size_t count;    /* once the job runs: under the lock */
 } origins;
 
 #endif

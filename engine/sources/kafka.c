@@ -43,6 +43,13 @@ static sl_result way_choose(kafka_reader *reader, failure *failure)
     return result;
 }
 
+void reader_part_begin(kafka_reader *reader, size_t i)
+{
+    reader->partitions[i] = (source_partition){ reader->topic, (int32_t)i, -1 };
+    reader->parts[i].chain.spare = &reader->spare;
+    reader->parts[i].commit = -1;
+}
+
 static sl_result kafka_open(const source_spec *spec, void **self, failure *failure)
 {
     if (spec->target[0] == '\0')
@@ -62,13 +69,11 @@ static sl_result kafka_open(const source_spec *spec, void **self, failure *failu
         return result;
     }
     reader->count = (size_t)count;
-    reader->parts = memory_new(reader->count * sizeof *reader->parts);
-    reader->partitions = memory_new(reader->count * sizeof *reader->partitions);
-    for (int32_t i = 0; i < count; i++) {
-        reader->partitions[i] = (source_partition){ reader->topic, i, -1 };
-        reader->parts[i].chain.spare = &reader->spare;
-        reader->parts[i].commit = -1;
-    }
+    reader->room = reader->count + KAFKA_ADDED_MAX;
+    reader->parts = memory_new(reader->room * sizeof *reader->parts);
+    reader->partitions = memory_new(reader->room * sizeof *reader->partitions);
+    for (size_t i = 0; i < reader->count; i++)
+        reader_part_begin(reader, i);
     *self = reader;
     return SL_OK;
 }
@@ -97,8 +102,11 @@ static void kafka_close(void *self)
 static size_t kafka_partitions(void *self, source_partition **partitions)
 {
     kafka_reader *reader = self;
+    pthread_mutex_lock(&reader->mutex);
     *partitions = reader->partitions;
-    return reader->count;
+    size_t count = reader->count;
+    pthread_mutex_unlock(&reader->mutex);
+    return count;
 }
 
 static sl_result client_open(kafka_reader *reader, failure *failure)

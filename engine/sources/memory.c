@@ -1,5 +1,6 @@
 /*
- * sources/memory.c - an input that a test fills with send(). Four partitions; the topic is the target, else the input's name.
+ * sources/memory.c - an input that a test fills with send(). Four partitions, and more as
+ * soon as something is sent to them; the topic is the target, else the input's name.
  */
 #include <base/memory.h>
 #include <pthread.h>
@@ -7,13 +8,14 @@
 #include <sources/source.h>
 #include <stdlib.h>
 
-enum { PARTITIONS = 4 };
+enum { PARTITIONS = 4, PARTITIONS_MAX = 16 };
 
 typedef struct memory_source {
     pthread_mutex_t mutex;
-    segment_chain chains[PARTITIONS];
+    segment_chain chains[PARTITIONS_MAX];
     segment_spare spare;
-    source_partition partitions[PARTITIONS];
+    source_partition partitions[PARTITIONS_MAX];
+    size_t count;
     source_spec spec;
     char *topic;
 } memory_source;
@@ -25,9 +27,10 @@ static sl_result memory_open(const source_spec *spec, void **self, failure *fail
     source->spec = *spec;
     source->topic = memory_text(spec->target && spec->target[0] ? spec->target : spec->name);
     pthread_mutex_init(&source->mutex, NULL);
-    for (int32_t i = 0; i < PARTITIONS; i++) {
+    source->count = PARTITIONS;
+    for (int32_t i = 0; i < PARTITIONS_MAX; i++) {
         source->chains[i].spare = &source->spare;
-        source->partitions[i] = (source_partition){ source->topic, i, -1 };
+        source->partitions[i] = (source_partition){ source->topic, i, i < PARTITIONS ? -1 : 0 };
     }
     *self = source;
     return SL_OK;
@@ -38,7 +41,7 @@ static void memory_close(void *self)
     memory_source *source = self;
     if (source == NULL)
         return;
-    for (size_t i = 0; i < PARTITIONS; i++)
+    for (size_t i = 0; i < PARTITIONS_MAX; i++)
         segment_done(&source->chains[i]);
     pthread_mutex_destroy(&source->mutex);
     free(source->topic);
@@ -49,15 +52,18 @@ static size_t memory_partitions(void *self, source_partition **partitions)
 {
     memory_source *source = self;
     *partitions = source->partitions;
-    return PARTITIONS;
+    pthread_mutex_lock(&source->mutex);
+    size_t count = source->count;
+    pthread_mutex_unlock(&source->mutex);
+    return count;
 }
 
 static sl_result memory_start(void *self, source_partition *partitions, size_t count, failure *failure)
 {
     (void)failure;
     memory_source *source = self;
-    sl_expect(count == PARTITIONS);
     pthread_mutex_lock(&source->mutex);
+    sl_expect(count <= source->count);
     for (size_t i = 0; i < count; i++) {
         segment_chain *chain = &source->chains[i];
         if (partitions[i].offset == SOURCE_BEGIN)
@@ -112,8 +118,9 @@ static void memory_send(void *self, uint32_t i, const sl_message *message)
 {
     memory_source *source = self;
     sl_message sent = *message;
-    sl_expect(i < PARTITIONS);
+    sl_expect(i < PARTITIONS_MAX);
     pthread_mutex_lock(&source->mutex);
+    source->count = i < source->count ? source->count : (size_t)i + 1;
     if (sent.origin.offset < source->chains[i].next)
         sent.origin.offset = source->chains[i].next;
     segment_add(&source->chains[i], &sent);

@@ -6,6 +6,7 @@
 #include <base/folder.h>
 #include <base/memory.h>
 #include <batches/job_run.h>
+#include <batches/saved.h>
 #include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -481,6 +482,42 @@ static void offsets_go_on_where_they_ended(void **state)
     assert_non_null(strstr(job_run_wrote(&run, "documents"), "\"_id\":\"lines-1-2\""));
 }
 
+/* What the newest checkpoint says of a partition; -1: nothing. */
+static int64_t saved_next(int64_t partition)
+{
+    saved saved = { 0 };
+    failure failure = { 0 };
+    int64_t next = -1;
+    assert_int_equal(saved_newest(folder_path("work"), &saved, &failure), SL_OK);
+    const saved_position *at = (const saved_position *)(const void *)saved.positions.at;
+    for (size_t i = 0; i < saved.positions.size / sizeof *at; i++)
+        if (at[i].partition == partition && sl_text_equal(at[i].topic, (sl_text){ "lines", 5 }))
+            next = at[i].next;
+    saved_done(&saved);
+    return next;
+}
+
+static void partitions_that_are_added_meanwhile_are_part_of_everything(void **state)
+{
+    (void)state;
+    start("--interval 1s");
+    play_of(1, 50);
+    batch_run();
+    job_run_send(&run, 6, "7,1,50,\"2014-10-23 03:26:20\",0,\"72132\"");
+    job_run_send(&run, 6, "no listen");
+    batch_run();
+    const sl_batch_info *account = job_run_account(&run);
+    assert_int_equal(account->range_count, 1);
+    assert_true(account->ranges[0].partition == 6 && account->ranges[0].from == 0 &&
+                account->ranges[0].until == 2);
+    assert_int_equal(account->dead_letters, 1);
+    assert_non_null(strstr(job_run_wrote(&run, "documents"), "\"_id\":\"lines-6-0\""));
+    assert_int_equal(saved_next(6), 2);
+    assert_int_equal(saved_next(1), 1);
+    assert_int_equal(saved_next(5),
+                     -1); /* nothing was read of it: the next start begins with its first record */
+}
+
 /* ---- The change of files, with accounts that are long ---- */
 
 static size_t files_count(char newest[64])
@@ -578,6 +615,7 @@ int main(void)
         CHECKPOINT_TEST(another_interval_keeps_windows_exact),
         CHECKPOINT_TEST(batch_times_go_on_though_the_clock_was_set_back),
         CHECKPOINT_TEST(offsets_go_on_where_they_ended),
+        CHECKPOINT_TEST(partitions_that_are_added_meanwhile_are_part_of_everything),
         CHECKPOINT_TEST(changes_that_outweigh_the_whole_begin_the_next_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -259,6 +259,37 @@ static void partitions_are_found_by_their_names(void **state)
     inputs_close(&inputs);
 }
 
+static void partitions_that_were_added_are_cut_from_their_first_record_on(void **state)
+{
+    (void)state;
+    inputs inputs = { .spec = { .start = SOURCE_LATEST } };
+    batch batch = { .interval_ms = 1000 };
+    bool finished;
+    size_t count;
+    inputs_open(&inputs, "");
+    inputs_send_many(&inputs, 1, 5);
+    inputs_start(&inputs);
+    cut(&inputs, &batch, &finished);
+    assert_int_equal(batch.ranges.size, 0);
+    const origin_name *names = inputs.intake.origins.at;
+    inputs_send_many(&inputs, 1, 1);
+    inputs_send_many(&inputs, 6, 2);
+    cut(&inputs, &batch, &finished);
+    const batch_range *ranges = batch_ranges(&batch, &count);
+    assert_int_equal(count, 2);
+    assert_true(ranges[0].partition == 1 && ranges[0].from == 5 && ranges[0].until == 6);
+    assert_true(ranges[1].partition == 6 && ranges[1].from == 0 && ranges[1].until == 2);
+    assert_int_equal(inputs.intake.origins.count, 7);
+    assert_ptr_equal(inputs.intake.origins.at, names); /* workers may be looking there */
+    assert_string_equal(names[6].id, "lines-6-");
+    assert_int_equal(intake_find(&inputs.intake, "lines", 5), 5);
+    inputs_send_many(&inputs, 5, 3);
+    cut(&inputs, &batch, &finished);
+    assert_true(inputs_one_range(&batch, 5, 0, 3));
+    buffer_done(&batch.ranges);
+    inputs_close(&inputs);
+}
+
 /* ---- Sources that are slow to start ---- */
 
 typedef struct slow_source {
@@ -332,6 +363,7 @@ int main(void)
         cmocka_unit_test(blocks_carry_the_engines_number_of_their_partition),
         cmocka_unit_test(a_partition_that_was_added_is_read_from_its_begin_wherever_others_start),
         cmocka_unit_test(partitions_are_found_by_their_names),
+        cmocka_unit_test(partitions_that_were_added_are_cut_from_their_first_record_on),
         cmocka_unit_test(a_source_that_has_started_is_not_started_again_with_a_slower_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

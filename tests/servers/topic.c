@@ -128,6 +128,98 @@ int64_t topic_committed(const char *servers, const char *group, const char *topi
     return offset;
 }
 
+/* ---- What administrators do ---- */
+
+typedef struct administrator {
+    rd_kafka_t *client;
+    rd_kafka_queue_t *queue;
+} administrator;
+
+static administrator administrator_begin(const char *servers)
+{
+    rd_kafka_t *client = client_new(RD_KAFKA_PRODUCER, servers, NULL);
+    return (administrator){ client, rd_kafka_queue_new(client) };
+}
+
+static void administrator_end(administrator one)
+{
+    rd_kafka_queue_destroy(one.queue);
+    rd_kafka_destroy(one.client);
+}
+
+/* The only topic of an answer: all three kinds of answers are read in the same way. */
+static rd_kafka_resp_err_t answer_error(administrator one)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(one.queue, PATIENCE_MS);
+    sl_expect(event);
+    rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+    size_t count = 0;
+    const rd_kafka_topic_result_t **topics = NULL;
+    if (rd_kafka_event_CreateTopics_result(event))
+        topics = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+    else if (rd_kafka_event_DeleteTopics_result(event))
+        topics = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count);
+    else if (rd_kafka_event_CreatePartitions_result(event))
+        topics =
+            rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &count);
+    if (!error && count == 1)
+        error = rd_kafka_topic_result_error(topics[0]);
+    rd_kafka_event_destroy(event);
+    return error;
+}
+
+/* Until the broker tells of so many: whoever would write to others sooner has his messages refused. */
+static void partitions_await(administrator one, const char *topic, int32_t partitions)
+{
+    int32_t count = 0;
+    failure failure = { 0 };
+    while (count != partitions) {
+        failure_clear(&failure);
+        sl_expect(kafka_topic_count(one.client, topic, PATIENCE_MS, &count, &failure) == SL_OK ||
+                  sl_is_retriable(failure.result));
+    }
+}
+
+/* After a deletion the name is free only a moment later. */
+void topic_make(const char *servers, const char *topic, int32_t partitions)
+{
+    char text[200];
+    administrator one = administrator_begin(servers);
+    rd_kafka_resp_err_t error;
+    do {
+        rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, partitions, 1, text, sizeof text);
+        rd_kafka_CreateTopics(one.client, &wanted, 1, NULL, one.queue);
+        error = answer_error(one);
+        rd_kafka_NewTopic_destroy(wanted);
+    } while (error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS);
+    sl_expect(!error);
+    partitions_await(one, topic, partitions);
+    administrator_end(one);
+}
+
+void topic_grow(const char *servers, const char *topic, int32_t partitions)
+{
+    char text[200];
+    administrator one = administrator_begin(servers);
+    rd_kafka_NewPartitions_t *wanted =
+        rd_kafka_NewPartitions_new(topic, (size_t)partitions, text, sizeof text);
+    rd_kafka_CreatePartitions(one.client, &wanted, 1, NULL, one.queue);
+    sl_expect(!answer_error(one));
+    rd_kafka_NewPartitions_destroy(wanted);
+    partitions_await(one, topic, partitions);
+    administrator_end(one);
+}
+
+void topic_delete(const char *servers, const char *topic)
+{
+    administrator one = administrator_begin(servers);
+    rd_kafka_DeleteTopic_t *gone = rd_kafka_DeleteTopic_new(topic);
+    rd_kafka_DeleteTopics(one.client, &gone, 1, NULL, one.queue);
+    sl_expect(!answer_error(one));
+    rd_kafka_DeleteTopic_destroy(gone);
+    administrator_end(one);
+}
+
 settings *topic_settings(const char *servers)
 {
     static const setting others[] = {

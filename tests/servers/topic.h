@@ -26,6 +26,11 @@ void topic_fill(const char *servers, const char *topic, int32_t partition, int64
 char *topic_read(const char *servers, const char *topic);
 int64_t topic_committed(const char *servers, const char *group, const char *topic, int32_t partition);
 
+/* With a real broker. Return when it tells so to whoever asks. */
+void topic_make(const char *servers, const char *topic, int32_t partitions);
+void topic_grow(const char *servers, const char *topic, int32_t partitions);
+void topic_delete(const char *servers, const char *topic);
+
 /* Settings with the rows of Kafka, the servers, and "kafka." passed on. */
 settings *topic_settings(const char *servers);
 bool topic_is_fetched(void); /* not by librdkafka: SLUICE_KAFKA_READER says */

@@ -117,7 +117,10 @@ sl_result broker_ask_lost(fetch_broker *broker, failure *failure)
 {
     fetcher *fetcher = broker->fetcher;
     kafka_reader *reader = fetcher->reader;
-    for (uint32_t p = 0; p < fetcher->count; p++) {
+    pthread_mutex_lock(&reader->mutex);
+    size_t count = fetcher->count;
+    pthread_mutex_unlock(&reader->mutex);
+    for (uint32_t p = 0; p < count; p++) {
         offsets_part bounds[2] = { { &fetcher->topic, (int32_t)p, -1, KAFKA_TIME_BEGIN, 0, -1, -1 },
                                    { &fetcher->topic, (int32_t)p, -1, KAFKA_TIME_END, 0, -1, -1 } };
         int32_t throttle_ms;

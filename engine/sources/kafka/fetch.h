@@ -68,7 +68,6 @@ struct fetcher {
 
     fetch_place *places; /* by partition; from here under the lock */
     size_t count;
-    size_t told_count; /* partitions that the topic has, when that was told last */
     fetch_broker *brokers;
     bool stale;    /* who leads what has changed, or a broker is gone */
     bool answered; /* librdkafka has an answer to a commit */

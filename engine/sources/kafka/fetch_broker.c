@@ -54,7 +54,7 @@ sl_result broker_start(fetch_broker *broker, failure *failure)
     broker->retry =
         (retry){ broker->fetcher->spec->reconnect_ms, broker->fetcher->spec->reconnect_most_ms, 0 };
     if (broker->parts == NULL)
-        broker->parts = memory_new(broker->fetcher->count * sizeof *broker->parts);
+        broker->parts = memory_new(broker->fetcher->reader->room * sizeof *broker->parts);
     if (pthread_create(&broker->thread, NULL, broker_run, broker) != 0)
         return fail(failure, SL_FAILED, "kafka: no thread to read from broker %" PRId32, broker->id);
     broker->running = true;
@@ -467,7 +467,7 @@ static void slice_error(fetch_broker *broker, const fetch_slice *slice)
     fetcher->stale = true;
     if (kind != ERROR_ASK_GUIDE)
         failure_clear(&part->trouble);
-    if (kind == ERROR_DATA_LOSS && slice->error && loss_is_skipped(reader))
+    if (kind == ERROR_DATA_LOSS && slice->error && (loss_is_skipped(reader) || growth_is_unread(part)))
         part->lost = true;
     else if (kind == ERROR_DATA_LOSS && slice->error)
         fail(&part->trouble, SL_DATA_LOSS,

@@ -136,17 +136,11 @@ static void topic_is_new(fetcher *fetcher)
     }
 }
 
-/* Partitions that were added are read from their first record on, after a restart. */
-static void added_tell(fetcher *fetcher, const metadata_topic *topic)
+static void places_add(fetcher *fetcher, size_t count)
 {
-    if (topic->count <= fetcher->count || topic->count == fetcher->told_count)
-        return;
-    fetcher->told_count = topic->count;
-    log_warn(
-        "kafka",
-        "topic %s has %zu partitions now, of which this run reads %zu: restart the job to read the others, from "
-        "their first record on",
-        fetcher->topic.name, topic->count, fetcher->count);
+    for (; fetcher->count < count; fetcher->count++)
+        fetcher->places[fetcher->count] =
+            (fetch_place){ .leader = -1, .leader_epoch = -1, .last_epoch = -1, .nearer = -1 };
 }
 
 /* A partition that has no leader, or -1. Under the lock. */
@@ -154,11 +148,8 @@ static int32_t places_take(fetcher *fetcher, const metadata_topic *topic)
 {
     int32_t leaderless = -1;
     if (fetcher->places == NULL) {
-        fetcher->count = topic->count;
-        fetcher->places = memory_new(topic->count * sizeof *fetcher->places);
-        for (size_t i = 0; i < topic->count; i++)
-            fetcher->places[i] =
-                (fetch_place){ .leader = -1, .leader_epoch = -1, .last_epoch = -1, .nearer = -1 };
+        fetcher->places = memory_new((topic->count + KAFKA_ADDED_MAX) * sizeof *fetcher->places);
+        places_add(fetcher, topic->count);
     }
     for (size_t i = 0; i < topic->count; i++) {
         const metadata_partition *told = &topic->partitions[i];
@@ -194,6 +185,9 @@ static sl_result metadata_take(fetcher *fetcher, const metadata *metadata, failu
         topic_is_new(fetcher);
     if (told && !known)
         fetcher->topic.id = topic->id;
+    size_t before = fetcher->running && !anew ? fetcher->count : topic->count;
+    if (before < topic->count)
+        places_add(fetcher, growth_take(reader, topic->count));
     int32_t leaderless = places_take(fetcher, topic);
     fetcher->stale = leaderless >= 0;
     pthread_cond_broadcast(&reader->changed);
@@ -201,7 +195,7 @@ static sl_result metadata_take(fetcher *fetcher, const metadata *metadata, failu
     if (anew && reader->spec.wake)
         reader->spec.wake(reader->spec.wake_argument);
     leaderless_tell(fetcher, leaderless);
-    added_tell(fetcher, topic);
+    growth_tell(reader, before, topic->count);
     return result;
 }
 

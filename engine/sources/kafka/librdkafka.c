@@ -101,7 +101,7 @@ static sl_result drain_assign(kafka_reader *reader, failure *failure)
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)reader->count);
     for (size_t i = 0; i < reader->count; i++)
         rd_kafka_topic_partition_list_add(list, reader->topic, (int32_t)i)->offset =
-            reader->parts[i].chain.next;
+            growth_is_unread(&reader->parts[i]) ? RD_KAFKA_OFFSET_BEGINNING : reader->parts[i].chain.next;
     rd_kafka_resp_err_t error = rd_kafka_assign(reader->client, list);
     rd_kafka_topic_partition_list_destroy(list);
     return error ? fail(failure, SL_FAILED, "kafka topic \"%s\": %s", reader->topic, rd_kafka_err2str(error))
@@ -184,6 +184,19 @@ static void lost_ask(kafka_reader *reader)
         log_warn("kafka", "%s; trying again", failure.text);
 }
 
+/* Those that were added are assigned, too. */
+static void added_take(kafka_reader *reader)
+{
+    const watch *watch = &((drain *)reader->way_self)->watch;
+    failure failure = { 0 };
+    pthread_mutex_lock(&reader->mutex);
+    size_t before = reader->count, count = watch->count, after = growth_take(reader, count);
+    pthread_mutex_unlock(&reader->mutex);
+    growth_tell(reader, before, count);
+    if (after > before && drain_assign(reader, &failure) != SL_OK)
+        log_warn("kafka", "%s; its new partitions are not read", failure.text);
+}
+
 static void *drain_run(void *argument)
 {
     kafka_reader *reader = argument;
@@ -199,6 +212,7 @@ static void *drain_run(void *argument)
         for (size_t i = 0; i < count; i++)
             rd_kafka_message_destroy(messages[i]);
         commits_send(reader);
+        added_take(reader);
     }
     free(messages);
     return NULL;

@@ -65,7 +65,9 @@ void loss_settle(kafka_reader *reader, uint32_t i, int64_t begin, int64_t end)
 {
     kafka_part *part = &reader->parts[i];
     part->lost = false;
-    if (begin > part->chain.next) {
+    if (growth_is_unread(part)) {
+        segment_reach(&part->chain, begin);
+    } else if (begin > part->chain.next) {
         gap_tell(reader, (int32_t)i, part->chain.next, begin);
         segment_reach(&part->chain, begin);
     } else if (end < part->chain.next) {

@@ -5,6 +5,7 @@
  *     input ----> a way's threads ----> chains     look() and take() cut from them
  *     lag tools <---- positions ---- commits.c, by librdkafka always
  *     the log <------ gone, back --- reach.c
+ *     metadata -> more partitions -> growth.c
  *
  * There are two ways to get input (setting kafka.reader), behind one struct: librdkafka.c, and fetch.c of our own. Each finds
  * out by itself whether the cluster is there; reach.c has the words for it.
@@ -28,6 +29,7 @@ typedef struct kafka_part {
     int64_t commit; /* to be told to the group; -1: nothing is */
     bool lost;      /* what is to be read next is gone, and is to be skipped: see loss.c */
     bool hungry;    /* look() wanted more than is here, and there is more to read */
+    bool added;     /* while the job runs: see growth.c */
 } kafka_part;
 
 typedef struct kafka_reach { /* whether the cluster can be reached; under the lock */
@@ -57,6 +59,7 @@ typedef struct kafka_way {
 
 extern const kafka_way kafka_way_librdkafka, kafka_way_fetch;
 
+enum { KAFKA_ADDED_MAX = 1000 }; /* partitions that may be added while the job runs */
 enum { KAFKA_TIME_END = -1, KAFKA_TIME_BEGIN = -2 };
 
 struct kafka_reader {
@@ -66,18 +69,20 @@ struct kafka_reader {
     kafka_spec *fetch_spec; /* NULL: librdkafka reads */
     char *topic;
     const char *servers;
-    rd_kafka_t *client;        /* has the group's name: commits, and librdkafka's way of reading */
-    rd_kafka_queue_t *answers; /* to commits, and troubles */
-    char trouble[300];         /* the newest that librdkafka told; belongs to who polls its clients */
-    bool troubled;             /* it is new */
-    source_partition *partitions;
-    size_t count;
+    rd_kafka_t *client;           /* has the group's name: commits, and librdkafka's way of reading */
+    rd_kafka_queue_t *answers;    /* to commits, and troubles */
+    char trouble[300];            /* the newest that librdkafka told; belongs to who polls its clients */
+    bool troubled;                /* it is new */
+    source_partition *partitions; /* of `room`, as are the parts */
+    size_t room;
+    size_t told;     /* how many partitions the topic has, when that was told last; the asking thread's */
     int64_t stop_ns; /* when the end began */
 
     pthread_mutex_t mutex;  /* of everything below */
     pthread_cond_t changed; /* room was made, or the end came */
     kafka_reach reach;
     kafka_part *parts;
+    size_t count; /* partitions that are read; grows */
     segment_spare spare;
     size_t bytes, hungry, in_flight; /* parts that are hungry, that have ranges taken and not released */
     bool stopping;
@@ -111,6 +116,20 @@ sl_result loss_at_start(const kafka_reader *reader, source_partition *wanted, in
                         failure *failure);
 /* Of a part that is `lost`, once its bounds are known: passes the gap over, or stops the part. Under the lock. */
 void loss_settle(kafka_reader *reader, uint32_t i, int64_t begin, int64_t end);
+
+/* ---- growth.c ---- */
+
+/* The topic has `count` partitions now; how many are read then. Under the lock. */
+size_t growth_take(kafka_reader *reader, size_t count);
+/* There were `before` of them. Not under the lock. */
+void growth_tell(kafka_reader *reader, size_t before, size_t count);
+/* Nothing of it was read yet: what is gone before its first record was nobody's. */
+static inline bool growth_is_unread(const kafka_part *part)
+{
+    return part->added && part->chain.next == 0;
+}
+
+void reader_part_begin(kafka_reader *reader, size_t i);
 
 /* Notes positions and wakes the way's thread; allocates nothing. */
 void commits_note(kafka_reader *reader, const source_partition *partitions, size_t count);

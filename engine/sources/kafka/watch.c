@@ -5,17 +5,25 @@
  * was asked; whether the cluster is gone it does not say. So each trouble is only a reason to ask the cluster: without an
  * answer it is lost (reach.c), else it is one broker's trouble, told now and then. Without troubles nobody is asked anything.
  */
+#include <base/clock.h>
 #include <base/log.h>
 #include <sources/kafka/watch.h>
+#include <stdlib.h>
 
 enum { IDLE_MS = 1000, PAUSE_MS = 100, ASK_MS = 1000, ASK_AGAIN_MS = 500 }; /* again: a stop waits for it */
 
 static void *watch_run(void *argument);
 static void clients_serve(watch *watch, int wait_ms);
 static void broker_tell(const kafka_reader *reader);
+static void partitions_ask(watch *watch);
 
 sl_result watch_start(watch *watch, failure *failure)
 {
+    char age[32] = "";
+    size_t room = sizeof age;
+    rd_kafka_conf_get(rd_kafka_conf(watch->asker), "topic.metadata.refresh.interval.ms", age, &room);
+    watch->age_ns = strtol(age, NULL, 10) * INT64_C(1000000);
+    watch->ask_ns = clock_ns(&clock_system) + watch->age_ns;
     if (pthread_create(&watch->thread, NULL, watch_run, watch) != 0)
         return fail(failure, SL_FAILED, "kafka topic \"%s\": no thread to watch its servers with",
                     watch->reader->topic);
@@ -47,6 +55,8 @@ static void *watch_run(void *argument)
     bool lost = false;
     while (watch_goes_on(reader)) {
         clients_serve(watch, lost ? PAUSE_MS : IDLE_MS);
+        if (!lost)
+            partitions_ask(watch);
         if (!lost && !reader->troubled)
             continue;
         bool was_lost = lost, was_away = reader->reach.away;
@@ -73,4 +83,20 @@ static void broker_tell(const kafka_reader *reader)
 {
     if (kafka_trouble_is_news(reader->trouble))
         log_warn("kafka", "%s; partitions that this broker leads are waited for", reader->trouble);
+}
+
+/* The thread that reads takes them up. */
+static void partitions_ask(watch *watch)
+{
+    int32_t count;
+    failure ignored = { 0 }; /* it is asked again, and of troubles the clients tell */
+    int64_t now_ns = clock_ns(&clock_system);
+    if (watch->age_ns <= 0 || now_ns < watch->ask_ns)
+        return;
+    watch->ask_ns = now_ns + watch->age_ns;
+    if (kafka_topic_count(watch->asker, watch->reader->topic, ASK_MS, &count, &ignored) != SL_OK)
+        return;
+    pthread_mutex_lock(&watch->reader->mutex);
+    watch->count = (size_t)count;
+    pthread_mutex_unlock(&watch->reader->mutex);
 }

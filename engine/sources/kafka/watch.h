@@ -9,7 +9,9 @@
 
 typedef struct watch {
     kafka_reader *reader;
-    rd_kafka_t *asker; /* whom it asks: a handle that does not fetch */
+    rd_kafka_t *asker;      /* whom it asks: a handle that does not fetch */
+    int64_t age_ns, ask_ns; /* how often, and when next, it asks how many partitions there are */
+    size_t count;           /* what it was told; under the reader's lock */
     pthread_t thread;
     bool running;
 } watch;

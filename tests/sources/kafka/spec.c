@@ -33,7 +33,7 @@ static void values_are_those_of_a_librdkafka_consumer_of_ours(void **state)
     assert_int_equal(spec->part_bytes_max, 1048576);
     assert_int_equal(spec->reconnect_ms, 50);
     assert_int_equal(spec->reconnect_most_ms, 1000);
-    assert_int_equal(spec->metadata_age_ms, 300000);
+    assert_int_equal(spec->metadata_age_ms, 30000);
     assert_null(spec->security->tls);
     assert_null(spec->security->mechanism);
     kafka_spec_free(spec);
