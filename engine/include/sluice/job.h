@@ -239,6 +239,7 @@ typedef struct sl_redis_shape {
     sl_shape shape;
     const char *prefix; /* stands before the key; without key fields it is the key */
     sl_fields key, member, score;
+    bool key_inside; /* of a hash: the key's fields stand in it too */
 } sl_redis_shape;
 
 typedef struct sl_output {

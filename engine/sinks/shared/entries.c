@@ -107,13 +107,14 @@ static bool entry_key(const entries *entries, const void *row, buffer *out)
 static bool is_key(const entries *entries, const sl_schema *schema, const sl_field *field)
 {
     const sl_fields *key = &entries->output->redis.key;
-    for (size_t i = 0; schema == entries->schema && i < key->count; i++)
+    bool apart = schema == entries->schema && !entries->output->redis.key_inside;
+    for (size_t i = 0; apart && i < key->count; i++)
         if (key->offset[i] == field->offset)
             return true;
     return false;
 }
 
-/* All fields that are there, those of links too; the key's fields are the key. */
+/* All fields that are there, those of links too; the key's fields are the key, unless they are wanted inside. */
 static void entry_fields(const entries *entries, const sl_schema *schema, const void *row, buffer *out,
                          uint32_t *words)
 {

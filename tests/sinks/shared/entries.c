@@ -82,6 +82,10 @@ static void a_hash_shows_links_and_leaves_out_what_is_missing(void **state)
     entries_row(&entries, &(play){ .customer = SL_TEXT("9"), .track = SL_TEXT("") }, &out);
     entries_row(&entries, &(play){ .customer = SL_TEXT("9"), .person = &nobody }, &out); /* nothing in it */
     assert_entries(&out, "p:9|plays|0|name|Ann|age|23|\np:9|track||\n");
+    out.size = 0;
+    output.redis.key_inside = true;
+    entries_row(&entries, &(play){ .customer = SL_TEXT("9"), .plays = { 0, true } }, &out);
+    assert_entries(&out, "p:9|customer|9|plays|0|\n");
     buffer_done(&out);
 }
 
