@@ -88,6 +88,18 @@ static void print_workers(buffer *out, const sl_batch_info *batch)
                  batch->slowest_partition_ns / 1000);
 }
 
+static void print_states(buffer *out, const sl_batch_info *batch)
+{
+    buffer_text(out, ",\"states\":[");
+    for (size_t i = 0; i < batch->state_count; i++) {
+        buffer_text(out, i ? ",{\"name\":" : "{\"name\":");
+        json_string(out, text_of(batch->states[i].name));
+        buffer_print(out, ",\"keys\":%" PRId64 ",\"bytes\":%" PRId64 "}", batch->states[i].keys,
+                     batch->states[i].bytes);
+    }
+    buffer_byte(out, ']');
+}
+
 void account_print(const sl_batch_info *batch, buffer *out)
 {
     buffer_text(out, "{\"job\":");
@@ -104,6 +116,8 @@ void account_print(const sl_batch_info *batch, buffer *out)
         json_string(out, text_of(batch->error));
     else
         buffer_text(out, "null");
+    if (batch->state_count)
+        print_states(out, batch);
     if (batch->step_count) {
         print_phases(out, &batch->phases);
         print_workers(out, batch);

@@ -72,6 +72,17 @@ static const sl_lookup_info *pack_lookups(packing *to, const sl_lookup_info *fro
     return lookups;
 }
 
+static const sl_state_info *pack_states(packing *to, const sl_state_info *from, size_t count)
+{
+    sl_state_info *states = pack(to, from, count * sizeof *from);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = pack_text(to, from[i].name);
+        if (states)
+            states[i].name = name;
+    }
+    return states;
+}
+
 static const sl_output_info *pack_outputs(packing *to, const sl_output_info *from, size_t count)
 {
     sl_output_info *outputs = pack(to, from, count * sizeof *from);
@@ -99,6 +110,7 @@ static void pack_batch(packing *to, const sl_batch_info *from)
     batch.steps = pack_steps(to, from->steps, from->step_count);
     batch.outputs = pack_outputs(to, from->outputs, from->output_count);
     batch.lookups = pack_lookups(to, from->lookups, from->lookup_count);
+    batch.states = pack_states(to, from->states, from->state_count);
     if (packed)
         *packed = batch;
 }

@@ -85,7 +85,8 @@ static void info_started(scheduler *self, const batch *batch, int32_t attempt)
     self->info.attempt = attempt;
     self->info.error = NULL;
     self->info.processing_end_time_ms = 0;
-    self->info.counter_count = self->info.lookup_count = 0; /* those of the attempt before are gone */
+    self->info.counter_count = self->info.lookup_count = self->info.state_count =
+        0; /* those of the attempt before are gone */
     self->info.step_count = self->info.output_count = 0;
     self->info.phases = (sl_phases){ 0 };
     self->info.slowest_topic = NULL;
@@ -114,6 +115,8 @@ static void info_ended(scheduler *self, sl_batch_state state)
     info->counter_count = result->operators.counter_count;
     info->lookups = result->operators.lookups;
     info->lookup_count = result->operators.lookup_count;
+    info->states = result->operators.states;
+    info->state_count = result->operators.state_count;
     for (size_t i = 0; i < info->lookup_count; i++)
         self->result.operators.lookups[i].batch_time_ms = info->batch_time_ms;
     self->account.size = 0;

@@ -355,4 +355,5 @@ const operator_kind operator_count = {
     .save = count_save,
     .load = count_load,
     .bytes = count_bytes,
+    .account = count_account,
 };

@@ -141,6 +141,17 @@ size_t count_bytes(void *opened)
     return bytes;
 }
 
+void count_account(void *opened, operator_account *account)
+{
+    const count *self = opened;
+    size_t keys = 0, bytes = 0;
+    for (unsigned s = 0; s < STORE_SHARDS; s++) {
+        keys += self->shards[s].store.live;
+        bytes += store_bytes(&self->shards[s].store) + self->shards[s].panes.bytes;
+    }
+    account_state(account, self->drawn.name, keys, bytes);
+}
+
 /* ---- Checkpoint ---- */
 
 static void piece_begin(buffer *out, int64_t pane, size_t keys)

@@ -75,6 +75,7 @@ void count_emit(count *self, sl_task *task, unsigned number, int64_t end_ms);
 keyed count_keyed(count *self);
 const keyed *count_keyed_of(void *self);
 size_t count_bytes(void *self);
+void count_account(void *self, operator_account *account);
 
 void count_save_begin(count_shard *shard, int64_t pane, size_t keys);
 void count_save_one(count_shard *shard, uint32_t id, uint64_t times);

@@ -46,7 +46,7 @@ typedef struct operator_spec {
     const void *place; /* of a look_up: its lookup_place; of an output: its output_place */
 } operator_spec;
 
-enum { COUNTERS_MAX = 16, LOOKUPS_MAX = 8 };
+enum { COUNTERS_MAX = 16, LOOKUPS_MAX = 8, STATES_MAX = 32 };
 
 typedef struct operator_account {
     int64_t lookup_missed;
@@ -54,7 +54,15 @@ typedef struct operator_account {
     size_t counter_count;
     sl_lookup_info lookups[LOOKUPS_MAX];
     size_t lookup_count;
+    sl_state_info states[STATES_MAX];
+    size_t state_count;
 } operator_account;
+
+static inline void account_state(operator_account *account, const char *name, size_t keys, size_t bytes)
+{
+    if (account->state_count < STATES_MAX)
+        account->states[account->state_count++] = (sl_state_info){ name, (int64_t)keys, (int64_t)bytes };
+}
 
 typedef struct operator_kind {
     const char *name;

@@ -398,6 +398,17 @@ static size_t update_bytes(void *opened)
     return bytes;
 }
 
+static void update_account(void *opened, operator_account *account)
+{
+    const update *self = opened;
+    size_t keys = 0, bytes = 0;
+    for (unsigned s = 0; s < STORE_SHARDS; s++) {
+        keys += self->shards[s].keys.live;
+        bytes += store_bytes(&self->shards[s].keys) + store_bytes(&self->shards[s].members);
+    }
+    account_state(account, self->drawn.name, keys, bytes);
+}
+
 const operator_kind operator_update = {
     .name = "update",
     .open = update_open,
@@ -409,4 +420,5 @@ const operator_kind operator_update = {
     .save = update_save,
     .load = update_load,
     .bytes = update_bytes,
+    .account = update_account,
 };

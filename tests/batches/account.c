@@ -93,6 +93,8 @@ static void every_field_can_be_read_back(void **state)
     batch.counter_count = 2;
     batch.error = "writing \\ to \"there\"\t\x01: no";
     batch.written = INT64_MAX;
+    batch.states = (const sl_state_info[]){ { "by \"name\"", 3, 4096 }, { "empty", 0, INT64_MAX } };
+    batch.state_count = 2;
     json_object *read = read_back(&batch);
     assert_string_equal(text(read, "job"), batch.job);
     assert_string_equal(text(read, "state"), "failed");
@@ -105,6 +107,12 @@ static void every_field_can_be_read_back(void **state)
     assert_int_equal(number(read, "filtered"), 12);
     assert_int_equal(number(read, "bad_zip"), 7);
     assert_true(json_object_get_boolean(json_object_object_get(read, "catch_up")));
+    json_object *states = json_object_object_get(read, "states");
+    assert_int_equal(json_object_array_length(states), 2);
+    assert_string_equal(text(json_object_array_get_idx(states, 0), "name"), "by \"name\"");
+    assert_int_equal(number(json_object_array_get_idx(states, 0), "keys"), 3);
+    assert_int_equal(number(json_object_array_get_idx(states, 0), "bytes"), 4096);
+    assert_int_equal(number(json_object_array_get_idx(states, 1), "bytes"), INT64_MAX);
     json_object_put(read);
 }
 

@@ -66,6 +66,18 @@ static const char *line(const char *word, int second, int times)
     return at;
 }
 
+static void assert_state(sl_test *test, const char *name, int64_t keys)
+{
+    const sl_batch_info *batch = sl_test_account(test);
+    for (size_t i = 0; i < batch->state_count; i++)
+        if (strcmp(batch->states[i].name, name) == 0) {
+            assert_int_equal(batch->states[i].keys, keys);
+            assert_in_range(batch->states[i].bytes, 1, 1 << 20);
+            return;
+        }
+    fail_msg("no state %s in the account", name);
+}
+
 static void keys_are_shown_when_their_time_comes(void **state)
 {
     (void)state;
@@ -90,10 +102,13 @@ static void keys_are_shown_when_their_time_comes(void **state)
     assert_string_equal(sl_test_wrote(test, "every_batch"), line("b", 4, 1));
     snprintf(both, sizeof both, "%s%s", line("a", 4, 3), line("b", 4, 1));
     assert_string_equal(sl_test_wrote(test, "of_count"), both);
+    assert_state(test, "words", 1);
+    assert_state(test, "counts", 2);
     sl_test_pass(test, 10000); /* several multiples have passed: once */
     sl_test_batch(test);
     assert_string_equal(sl_test_wrote(test, "every_3s"), line("b", 15, 1));
     assert_string_equal(sl_test_wrote(test, "of_count"), "");
+    assert_state(test, "counts", 0);
     sl_test_close(test);
 }
 

@@ -79,6 +79,12 @@ typedef struct sl_lookup_info {
     int64_t asking_ns;    /* how long the answers took */
 } sl_lookup_info;
 
+/* What a node of the plan keeps from batch to batch, after this one: together it is what memory.state limits. */
+typedef struct sl_state_info {
+    const char *name;
+    int64_t keys, bytes;
+} sl_state_info;
+
 /* The account of a batch. Of a batch that is not completed, the fields from scheduling_delay_ms on may be zero. */
 typedef struct sl_batch_info {
     const char *job;
@@ -116,6 +122,8 @@ typedef struct sl_batch_info {
     size_t output_count;
     const sl_lookup_info *lookups;
     size_t lookup_count;
+    const sl_state_info *states;
+    size_t state_count;
 } sl_batch_info;
 
 /* The job runs: before its first batch of this start. */
