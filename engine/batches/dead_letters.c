@@ -40,13 +40,16 @@ typedef struct topic {
 } topic;
 
 struct dead_letters {
-    topic *topics;
+    const output_places *places; /* of all topics */
+    const settings *settings;
+    const sl_clock *clock;
+    topic **topics;
     size_t count;
     buffer of_partition; /* of size_t: which topic, by the engine's number of a partition, as far as known */
     const origins *origins;
     const char *job;
-    int64_t batch_ms;
-    buffer order; /* of reject * */
+    batch_frame batch; /* at work */
+    buffer order;      /* of reject * */
 };
 
 /* A file as input has a path for a topic: its last part names the folder. */
@@ -63,14 +66,15 @@ static size_t topic_of(dead_letters *self, const char *name)
 {
     char *index = index_of(name);
     size_t i = 0;
-    while (i < self->count && strcmp(self->topics[i].index, index) != 0)
+    while (i < self->count && strcmp(self->topics[i]->index, index) != 0)
         i++;
     if (i < self->count) {
         free(index);
         return i;
     }
-    self->topics = memory_resize(self->topics, (self->count + 1) * sizeof(topic));
-    self->topics[self->count] = (topic){ .index = index };
+    self->topics = memory_resize(self->topics, (self->count + 1) * sizeof(topic *));
+    self->topics[self->count] = memory_new(sizeof(topic));
+    self->topics[self->count]->index = index;
     return self->count++;
 }
 
@@ -84,29 +88,33 @@ static void topics_find(dead_letters *self, size_t count)
     }
 }
 
-/* Partitions may be added to topics while the job runs. */
-static output *output_of(dead_letters *self, uint32_t partition)
-{
-    size_t topics = self->count;
-    topics_find(self, (size_t)partition + 1);
-    sl_expect(self->count == topics);
-    return self->topics[((const size_t *)(const void *)self->of_partition.at)[partition]].output;
-}
-
-static sl_result topic_open(topic *topic, const output_places *places, const settings *settings,
-                            const sl_clock *clock, failure *failure)
+static sl_result topic_open(dead_letters *self, topic *topic, failure *failure)
 {
     sl_output drawn = { .name = "dead_letters", .index = topic->index, .id = SL_FIELDS(dead_letter, origin) };
     topic->node = (plan_node){
         .kind = PLAN_OUTPUT, .name = "dead_letters", .schema = dead_letter_schema(), .as.output = drawn
     };
     operator_spec spec = {
-        .node = &topic->node, .workers = 1, .settings = settings, .clock = clock, .place = places
+        .node = &topic->node,
+        .workers = 1,
+        .settings = self->settings,
+        .clock = self->clock,
+        .place = self->places,
     };
     void *opened = NULL;
     sl_result result = operator_output.open(&spec, &opened, failure);
     topic->output = opened;
     return result;
+}
+
+/* Partitions are added while the job runs, even topics: a file that appears is one. NULL: it could not be opened now. */
+static output *output_of(dead_letters *self, uint32_t partition, failure *failure)
+{
+    topics_find(self, (size_t)partition + 1);
+    topic *topic = self->topics[((const size_t *)(const void *)self->of_partition.at)[partition]];
+    if (topic->output == NULL && topic_open(self, topic, failure) == SL_OK)
+        operator_output.begin(topic->output, &self->batch, failure);
+    return failure->result == SL_OK ? topic->output : NULL;
 }
 
 sl_result dead_letters_open(const output_places *places, const settings *settings, const sl_clock *clock,
@@ -115,9 +123,12 @@ sl_result dead_letters_open(const output_places *places, const settings *setting
     dead_letters *self = memory_new(sizeof *self);
     self->origins = places->origins;
     self->job = places->job;
+    self->places = places;
+    self->settings = settings;
+    self->clock = clock;
     topics_find(self, places->origins->count);
     for (size_t i = 0; i < self->count; i++) {
-        sl_result result = topic_open(&self->topics[i], places, settings, clock, failure);
+        sl_result result = topic_open(self, self->topics[i], failure);
         if (result != SL_OK) {
             dead_letters_close(self);
             return result;
@@ -132,9 +143,10 @@ void dead_letters_close(dead_letters *self)
     if (self == NULL)
         return;
     for (size_t i = 0; i < self->count; i++) {
-        if (self->topics[i].output)
-            operator_output.close(self->topics[i].output);
-        free(self->topics[i].index);
+        if (self->topics[i]->output)
+            operator_output.close(self->topics[i]->output);
+        free(self->topics[i]->index);
+        free(self->topics[i]);
     }
     free(self->topics);
     buffer_done(&self->of_partition);
@@ -144,9 +156,10 @@ void dead_letters_close(dead_letters *self)
 
 sl_result dead_letters_begin(dead_letters *self, const batch_frame *batch, failure *failure)
 {
-    self->batch_ms = batch->time_ms;
+    self->batch = *batch;
     for (size_t i = 0; i < self->count; i++)
-        SL_TRY(operator_output.begin(self->topics[i].output, batch, failure));
+        if (self->topics[i]->output)
+            SL_TRY(operator_output.begin(self->topics[i]->output, batch, failure));
     return SL_OK;
 }
 
@@ -232,7 +245,9 @@ static void letter_write(dead_letters *self, sl_task *task, const reject *reject
     };
     value_fill(&row, rejected->value, &task->memory);
     sl_rows rows = { .at = &row, .count = 1 }, none = { 0 };
-    operator_output.rows(output_of(self, rejected->origin.partition), task, &rows, &none);
+    output *output = output_of(self, rejected->origin.partition, &task->failure);
+    if (output)
+        operator_output.rows(output, task, &rows, &none);
 }
 
 sl_result dead_letters_write(dead_letters *self, sl_task *task, reject *rejects, size_t count,
@@ -250,7 +265,8 @@ sl_result dead_letters_write(dead_letters *self, sl_task *task, reject *rejects,
         letter_write(self, task, sorted[i]);
     }
     for (size_t i = 0; i < self->count && task->failure.result == SL_OK; i++)
-        output_flush(self->topics[i].output, task);
+        if (self->topics[i]->output)
+            output_flush(self->topics[i]->output, task);
     failure->place = task->failure.place;
     if (task->failure.result != SL_OK)
         return fail(failure, task->failure.result, "dead letters: %s", task->failure.text);
@@ -260,7 +276,8 @@ sl_result dead_letters_write(dead_letters *self, sl_task *task, reject *rejects,
 sl_result dead_letters_commit(dead_letters *self, failure *failure)
 {
     for (size_t i = 0; i < self->count; i++)
-        SL_TRY(output_commit(self->topics[i].output, failure));
+        if (self->topics[i]->output)
+            SL_TRY(output_commit(self->topics[i]->output, failure));
     return SL_OK;
 }
 
@@ -268,7 +285,7 @@ const char *dead_letters_wrote(dead_letters *self, buffer *out)
 {
     out->size = 0;
     for (size_t i = 0; i < self->count; i++) {
-        const char *wrote = output_wrote(self->topics[i].output, 0);
+        const char *wrote = self->topics[i]->output ? output_wrote(self->topics[i]->output, 0) : NULL;
         buffer_text(out, wrote ? wrote : "");
     }
     buffer_byte(out, '\0');

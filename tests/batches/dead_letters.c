@@ -204,6 +204,43 @@ static void they_lie_in_the_work_folder_in_order_of_partition_and_offset(void **
     folder_close();
 }
 
+/* Until this text stands among the dead letters: a file that appears is told of by the system. */
+static void letter_await(const char *text)
+{
+    enum { TRIES = 2000, TRY_MS = 10 };
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t never;
+    clock_condition(&never);
+    pthread_mutex_lock(&mutex);
+    bool found = false;
+    for (int i = 0; i < TRIES && !found; i++) {
+        batch_run();
+        found = strstr(job_run_wrote(&run, "dead_letters"), text);
+        if (!found)
+            clock_wait(&clock_system, &never, &mutex, clock_ns(&clock_system) + TRY_MS * INT64_C(1000000));
+    }
+    pthread_mutex_unlock(&mutex);
+    pthread_cond_destroy(&never);
+    assert_true(found);
+}
+
+/* Each file has a name of its own for its dead letters. */
+static void a_file_that_appears_meanwhile_has_its_dead_letters_too(void **state)
+{
+    (void)state;
+    char options[512];
+    folder_open();
+    folder_write("a.csv", "bad in a\n");
+    snprintf(options, sizeof options, "--interval 1s --from-offsets earliest --from lines=file:%s",
+             folder_path("*.csv"));
+    start(options);
+    letter_await("bad in a");
+    folder_write("b.csv", "bad in b\n");
+    letter_await("bad in b");
+    job_run_close(&run);
+    folder_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +252,7 @@ int main(void)
         cmocka_unit_test(a_value_of_exactly_the_limit_is_whole),
         cmocka_unit_test(long_bytes_are_cut_too),
         cmocka_unit_test(good_records_pass_between_bad_ones),
+        cmocka_unit_test(a_file_that_appears_meanwhile_has_its_dead_letters_too),
         cmocka_unit_test(they_lie_in_the_work_folder_in_order_of_partition_and_offset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
