@@ -185,8 +185,19 @@ build/kinds.c: force
 	@mkdir -p $(@D)
 	@printf '$(kinds_text)' | sed 's/^ //' | cmp -s - $@ || printf '$(kinds_text)' | sed 's/^ //' >$@
 
+# The page's files and the chart library of the system's packages, as arrays. Without the library there are no charts.
+web_files := $(wildcard engine/http/web/*.html engine/http/web/*.css engine/http/web/*.js) \
+             $(wildcard /usr/share/javascript/dygraphs/dygraph.min.js /usr/share/javascript/dygraphs/dygraph.min.css)
+build/web.c: engine/http/web/pack.sh $(web_files) $(out)/members
+	@mkdir -p $(@D)
+	@engine/http/web/pack.sh $(web_files) >$@.new && mv $@.new $@
+
+$(out)/obj/web.o: build/web.c Makefile $(out)/flags
+	@mkdir -p $(@D)
+	$(call show,cc,$<)$(compile) $(lto) $(apart) $(includes) -MMD -MP -c $< -o $@
+
 # Made anew as a whole: a file that went must not live on in it. The list of its members is a prerequisite.
-$(library): $(call objects_of,$(library_sources)) $(out)/obj/kinds.o $(out)/members
+$(library): $(call objects_of,$(library_sources)) $(out)/obj/kinds.o $(out)/obj/web.o $(out)/members
 	@rm -f $@
 	$(call show,ar,$@)$(archiver) rcs $@ $(filter %.o,$^)
 
@@ -198,7 +209,7 @@ $(bench_library): $(call objects_of,$(filter-out $(bench_mains),$(bench_sources)
 	@rm -f $@
 	$(call show,ar,$@)$(archiver) rcs $@ $(filter %.o,$^)
 
-members := $(library_sources) $(test_support) $(bench_sources)
+members := $(library_sources) $(test_support) $(bench_sources) $(web_files)
 $(out)/members: force
 	@mkdir -p $(@D)
 	@echo '$(members)' | cmp -s - $@ || echo '$(members)' >$@

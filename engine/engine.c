@@ -81,6 +81,7 @@ static sl_result draw(engine *self, failure *failure)
     SL_TRY(windows_check(&self->plan, failure));
     SL_TRY(start_policy(self->spec.settings, &(source_spec){ 0 }, failure));
     SL_TRY(listeners_check(job, self->spec.settings, failure));
+    SL_TRY(site_settings_check(self, failure));
     places_spec wanted = { &self->plan, self->spec.settings, dead_place(self), self->spec.memory };
     return places_find(&wanted, &self->places, failure);
 }
@@ -149,7 +150,7 @@ static void tell_started(engine *self)
     events_tell_of(self->events, EVENT_STREAMING_STARTED, &start);
 }
 
-/* There is always a history, and where an end is in sight, progress. */
+/* There is always a history, metrics where there is a place to ask for them, and where an end is in sight, progress. */
 static sl_result listeners_add(engine *self, failure *failure)
 {
     for (size_t i = 0; i < settings_count(self->spec.settings, "listeners"); i++)
@@ -160,6 +161,9 @@ static sl_result listeners_add(engine *self, failure *failure)
         SL_TRY(listener_add_once(self, "history", failure));
     if (back_to_back(self) && !self->spec.memory)
         SL_TRY(listener_add_once(self, "progress", failure));
+    SL_TRY(recent_add(self, failure));
+    if (self->recent)
+        SL_TRY(listener_add_once(self, "prometheus", failure));
     if (self->checkpoint)
         checkpoint_recall(self->checkpoint, recall, self);
     events_recall(self->events, 0, NULL);
@@ -289,7 +293,9 @@ void engine_close(engine *self)
         return;
     listeners_end(self);
     server_close(self->server);
+    site_close(self->site);
     events_free(self->events);
+    recent_free(self->recent);
     executor_close(self->executor);
     dead_letters_close(self->dead_letters);
     for (uint32_t i = 0; i < self->plan.count; i++)

@@ -6,6 +6,7 @@
 
 #include <engine.h>
 #include <http/server.h>
+#include <http/site.h>
 #include <places.h>
 #include <work_dir.h>
 
@@ -33,6 +34,8 @@ struct engine {
     _Atomic(generator *) generator; /* sources wake it as soon as it is there */
     scheduler *scheduler;
     server *server;
+    recent *recent; /* NULL: no pages */
+    site *site;
     int64_t deadline_ns; /* of what is being opened */
     atomic_bool stop;
 };
@@ -45,7 +48,11 @@ sl_result sources_open(engine *engine, failure *failure);
 sl_result sources_start(engine *engine, failure *failure);
 /* Lookups, outputs, dead letters, and the executor on top of them. */
 sl_result ends_open(engine *engine, failure *failure);
-/* The socket in the work folder, where the command asks. */
+/* Before anything is touched. */
+sl_result site_settings_check(const engine *engine, failure *failure);
+/* The newest batches are kept for the pages, if there are to be any. */
+sl_result recent_add(engine *engine, failure *failure);
+/* The socket in the work folder, where the command asks, and the pages. */
 sl_result servers_start(engine *engine, failure *failure);
 bool back_to_back(const engine *engine); /* available-now, or a job that ends with its input */
 unsigned workers_wanted(const engine *engine);

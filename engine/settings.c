@@ -36,6 +36,13 @@ const setting engine_settings[] = {
       "where an output writes; several for one NAME: all of them" },
     { "listeners", "--listen", SETTING_LIST, NULL, NULL, NULL, "NAME[:ARG]",
       "a listener to tell about batches" },
+    { "http.address", "--http", SETTING_TEXT, "127.0.0.1:4040", NULL, NULL, "ADDRESS",
+      "where the job's page, REST and metrics are: IP address and port, or off; a port that is taken gives way to the "
+      "next free one. An address that other machines reach needs http.token" },
+    { "http.token", NULL, SETTING_TEXT, NULL, NULL, NULL, "TOKEN",
+      "what requests have to bring: Authorization: Bearer TOKEN" },
+    { "http.retained_batches", NULL, SETTING_I64, "1000", "1", "100000", "N",
+      "completed batches that the page and the REST interface show" },
     { "startup.timeout", "--startup-timeout", SETTING_DURATION, "30s", "0s", "1d", "DURATION",
       "how long servers and topics that are absent at start are waited for" },
     { "batches.held_max", NULL, SETTING_I64, "4", "1", "1000", "N",

@@ -9,7 +9,8 @@ set -euo pipefail
 packages_for() {
   case $1 in
   build) echo gcc libc6-dev make pkg-config librdkafka-dev libhiredis-dev libcurl4-openssl-dev libjson-c-dev \
-              libmicrohttpd-dev libxxhash-dev zlib1g-dev libsnappy-dev liblz4-dev libzstd-dev libssl-dev ;;
+              libmicrohttpd-dev libxxhash-dev zlib1g-dev libsnappy-dev liblz4-dev libzstd-dev libssl-dev \
+              libjs-dygraphs ;;
   run)   echo redis-server ;;
   test)  echo libcmocka-dev kcat curl unzip procps maven openssl help2man mandoc
          command -v java >/dev/null || echo default-jre-headless   # any Java from 17 on will do

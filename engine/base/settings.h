@@ -92,7 +92,10 @@ void settings_each(const settings *settings, const char *prefix,
 
 void settings_help(const settings *settings, FILE *out);    /* a line or more per row, under its title */
 void settings_explain(const settings *settings, FILE *out); /* key, value (secrets hidden), origin */
-bool settings_is_secret(const char *key);                   /* password, secret, key, token, ... */
+/* Each setting with each of its values, in the order of the tables; a secret's value is NULL. URLs may hold passwords: settings_hide(). */
+typedef void settings_row(void *argument, const char *name, const char *value, const char *origin);
+void settings_list(const settings *settings, settings_row *each, void *argument);
+bool settings_is_secret(const char *key); /* password, secret, key, token, ... */
 /* The text with "[hidden]" for what stands before the '@' of its URLs; for messages that tell of an address. */
 void settings_hide(buffer *out, const char *text);
 

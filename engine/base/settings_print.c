@@ -15,7 +15,7 @@ static void help_print(const char *help, FILE *out);
 static void head_print(buffer *out, const setting *row);
 static void facts_print(buffer *out, const setting *row);
 static const char *value_word(const setting *row);
-static void value_print(FILE *out, const char *name, const char *value, const char *origin);
+static void value_print(void *argument, const char *name, const char *value, const char *origin);
 static bool row_is_secret(const setting *row);
 static bool text_holds(const char *text, const char *word);
 
@@ -38,7 +38,7 @@ void settings_help(const settings *settings, FILE *out)
         }
 }
 
-void settings_explain(const settings *settings, FILE *out)
+void settings_list(const settings *settings, settings_row *each, void *argument)
 {
     for (size_t i = 0; i < settings->count; i++) {
         const setting_entry *entry = &settings->entries[i];
@@ -47,15 +47,20 @@ void settings_explain(const settings *settings, FILE *out)
         if (!is_setting && entry->origin == NULL)
             continue; /* --help, --conf and the like */
         if (entry->count == 0)
-            value_print(out, name, "-", "default");
+            each(argument, name, "-", "default");
         for (size_t k = 0; k < entry->count; k++)
-            value_print(out, name, row_is_secret(&entry->row) ? NULL : entry->values[k],
-                        entry->origin ? entry->origin : "default");
+            each(argument, name, row_is_secret(&entry->row) ? NULL : entry->values[k],
+                 entry->origin ? entry->origin : "default");
     }
     for (size_t i = 0; i < settings->passed_count; i++) {
         const passed_value *passed = &settings->passed[i];
-        value_print(out, passed->key, settings_is_secret(passed->key) ? NULL : passed->value, passed->origin);
+        each(argument, passed->key, settings_is_secret(passed->key) ? NULL : passed->value, passed->origin);
     }
+}
+
+void settings_explain(const settings *settings, FILE *out)
+{
+    settings_list(settings, value_print, out);
 }
 
 /* Rather a harmless value too many than a secret. "key" and "pem" count as whole parts of a name: "ssl.key.location". */
@@ -178,12 +183,12 @@ static const char *value_word(const setting *row)
 }
 
 /* A NULL value is a secret. */
-static void value_print(FILE *out, const char *name, const char *value, const char *origin)
+static void value_print(void *argument, const char *name, const char *value, const char *origin)
 {
     buffer shown = { 0 };
     settings_hide(&shown, value ? value : "[hidden]");
     buffer_byte(&shown, '\0');
-    fprintf(out, "%-32s  %-32s  %s\n", name, shown.at, origin);
+    fprintf((FILE *)argument, "%-32s  %-32s  %s\n", name, shown.at, origin);
     buffer_done(&shown);
 }
 

@@ -54,13 +54,17 @@ sl_result events_add(events *events, const sl_listener *listener, const sl_liste
                      failure *failure)
 {
     char why[256] = "";
+    void *self = listener->open ? listener->open(place, why) : events;
+    if (self == NULL)
+        return fail(failure, SL_FAILED, "listener %s: %s", listener->name, why);
+    return events_attach(events, listener, self, failure);
+}
+
+sl_result events_attach(events *events, const sl_listener *listener, void *self, failure *failure)
+{
     ear *added = memory_new(sizeof *added);
     added->listener = listener;
-    added->self = listener->open ? listener->open(place, why) : added;
-    if (added->self == NULL) {
-        free(added);
-        return fail(failure, SL_FAILED, "listener %s: %s", listener->name, why);
-    }
+    added->self = self;
     queue_init(&added->waiting, WAITING_MAX, !listener->lossless);
     queue_init(&added->spare, 16, false);
     if (!events->direct && pthread_create(&added->thread, NULL, ear_run, added) != 0) {
@@ -124,6 +128,25 @@ size_t events_listeners(events *events, events_listener *listeners, size_t room)
     }
     pthread_mutex_unlock(&events->mutex);
     return count;
+}
+
+bool events_page(events *events, const char *path, buffer *body, const char **type)
+{
+    char *page = NULL;
+    size_t size = 0;
+    pthread_mutex_lock(&events->mutex); /* it is not closed meanwhile */
+    for (size_t i = 0; i < events->count && page == NULL; i++) {
+        const sl_listener *listener = events->ears[i]->listener;
+        if (listener->page == NULL || strcmp(listener->page_path, path) != 0)
+            continue;
+        page = listener->page(events->ears[i]->self, &size);
+        *type = listener->page_type;
+    }
+    pthread_mutex_unlock(&events->mutex);
+    if (page)
+        buffer_append(body, page, size);
+    free(page);
+    return page != NULL;
 }
 
 static void ear_close(ear *ear, bool direct)

@@ -25,6 +25,12 @@ void events_tell(events *events,
 /* Any thread. Listeners without a hook for it are not woken; the others get a copy. */
 void events_tell_of(events *events, event_kind kind, const void *info);
 
+/* One that the caller made, and closes after the end. As events_add() otherwise. */
+sl_result events_attach(events *events, const sl_listener *listener, void *self, failure *failure);
+
+/* Any thread: the page of a listener at the path; false: there is none. */
+bool events_page(events *events, const char *path, buffer *body, const char **type);
+
 typedef struct events_listener {
     const sl_listener *listener;
     size_t waiting; /* events */

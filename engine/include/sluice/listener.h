@@ -195,6 +195,13 @@ typedef struct sl_listener {
     void (*on_paused)(void *self, const sl_pause_info *pause);
     void (*on_resumed)(void *self, const sl_pause_info *pause);
     void (*on_rate_changed)(void *self, const sl_rate_info *rate);
+
+    /*
+     * A page of its own on the job's HTTP server, "/metrics" and its type. page() is called on a thread of the server, also
+     * while a hook runs: it locks what it reads. It returns the body, from malloc(), and its size; NULL: there is none now.
+     */
+    const char *page_path, *page_type;
+    char *(*page)(void *self, size_t *size);
 } sl_listener;
 
 /*
