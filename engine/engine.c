@@ -203,6 +203,10 @@ static void drivers_make(engine *self)
         .replay_count = self->replay_count,
     };
     self->generator = generator_new(&generating);
+    back_pressure_gains gains = { settings_f64(settings, "backpressure.pid.proportional"),
+                                  settings_f64(settings, "backpressure.pid.integral"),
+                                  settings_f64(settings, "backpressure.pid.derived"),
+                                  settings_f64(settings, "backpressure.pid.min_rate") };
     scheduler_spec scheduling = {
         .job = self->spec.name,
         .generator = self->generator,
@@ -214,6 +218,8 @@ static void drivers_make(engine *self)
         .events = self->events,
         .clock = self->spec.clock,
         .options = self->options,
+        .pressure = settings_flag(settings, "backpressure.enabled") ? &gains : NULL,
+        .pressure_first = settings_f64(settings, "backpressure.initial_rate"),
         .pulse = pulse_of(self),
         .last_time_ms = self->head.time_ms,
         .failures_max = settings_i64(settings, "batches.failures_max"),

@@ -3,6 +3,7 @@
  */
 #include <base/log.h>
 #include <base/memory.h>
+#include <batches/back_pressure.h>
 #include <batches/retries.h>
 #include <stdlib.h>
 
@@ -184,16 +185,49 @@ static sl_result look(intake *intake, uint32_t number, int64_t records_max, sour
     return input->kind->look(input->self, &wish, view, failure);
 }
 
+void intake_limit(intake *intake, double records_per_second)
+{
+    pthread_mutex_lock(&intake->mutex);
+    intake->pressure = records_per_second;
+    pthread_mutex_unlock(&intake->mutex);
+}
+
+/* What is unread, by partition and in all. Ends that a source does not know are what has arrived. */
+static sl_result lags_find(intake *intake, int64_t *lags, failure *failure)
+{
+    *lags = 0;
+    for (uint32_t i = 0; i < intake->origins.count; i++) {
+        position *position = &intake->positions[i];
+        source_view view = { 0 };
+        SL_TRY(look(intake, i, INT64_MAX, &view, failure));
+        int64_t end = view.end > view.until ? view.end : view.until;
+        position->lag = end > position->next ? end - position->next : 0;
+        *lags += intake->inputs[position->input].aside ? 0 : position->lag;
+    }
+    return SL_OK;
+}
+
+/* What back-pressure allows of the partition; records that are tried again were let in before. */
+static int64_t pressure_share(const intake *intake, uint32_t number, int64_t lags, int64_t interval_ms)
+{
+    const position *position = &intake->positions[number];
+    if (intake->pressure <= 0 || intake->inputs[position->input].aside)
+        return INT64_MAX;
+    return back_pressure_share(intake->pressure, position->lag, lags, intake->rate_max, interval_ms);
+}
+
 static sl_result cut_one(intake *intake, uint32_t number, batch *batch, bool *finished, failure *failure)
 {
     position *position = &intake->positions[number];
     source_view view = { 0 };
     double allowed = (double)intake->rate_max * (double)batch->interval_ms / 1000 + position->share;
     int64_t records_max = intake->rate_max ? (int64_t)allowed : INT64_MAX;
+    int64_t share = pressure_share(intake, number, intake->lags, batch->interval_ms);
+    records_max = share < records_max ? share : records_max;
     SL_TRY(look(intake, number, records_max, &view, failure));
     *finished = *finished && view.finished;
     if (intake->rate_max)
-        position->share = allowed - (double)records_max;
+        position->share = allowed - (double)(int64_t)allowed;
     int64_t reached = view.until > position->next ? view.until : position->next;
     batch->unread += view.goal > reached ? view.goal - reached : 0;
     if (view.until <= position->next)
@@ -212,6 +246,8 @@ sl_result intake_cut(intake *intake, batch *batch, bool *finished, failure *fail
     sl_result result = SL_OK;
     for (size_t i = 0; i < intake->input_count; i++)
         added_number(intake, &intake->inputs[i]);
+    if (intake->pressure > 0)
+        result = lags_find(intake, &intake->lags, failure);
     for (uint32_t i = 0; i < intake->origins.count && result == SL_OK; i++)
         result = cut_one(intake, i, batch, finished, failure);
     size_t count;

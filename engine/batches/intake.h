@@ -17,6 +17,7 @@
 typedef struct position {
     int64_t next;          /* the first offset not yet cut */
     double share;          /* of a record: what the rate limit left over */
+    int64_t lag;           /* unread records when a cut under back-pressure began */
     uint32_t input, local; /* which input, and its own number of the partition */
 } position;
 
@@ -40,7 +41,10 @@ typedef struct intake {
     size_t shares;       /* partitions among which this is shared out: */
     size_t bytes_max;    /* that one batch may take */
     int64_t rate_max;    /* records per second and partition; 0: no limit */
-    buffer scratch;      /* of one call, under the lock */
+    int64_t lags;        /* of all positions, of a cut under back-pressure */
+    double
+        pressure;   /* records per second of all partitions, shared out by lag; 0: no limit. Under the lock */
+    buffer scratch; /* of one call, under the lock */
     pthread_mutex_t mutex;
 } intake;
 
@@ -84,6 +88,8 @@ int64_t intake_find(const intake *intake, const char *topic, int32_t partition);
 /* Fills the batch's ranges with what has arrived, under the limits; *finished: nothing will come after it. */
 sl_result intake_cut(intake *intake, batch *batch, bool *finished, failure *failure);
 void intake_uncut(intake *intake, const batch *batch); /* the newest cut is taken back */
+/* Back-pressure: the next cuts take no more records a second, over all partitions; 0: no limit. Any thread. */
+void intake_limit(intake *intake, double records_per_second);
 /* Is all of a journaled batch here again? */
 sl_result intake_holds(intake *intake, const batch *batch, bool *all, failure *failure);
 void intake_take(intake *intake, const batch *batch, buffer *blocks); /* of intake_block */

@@ -23,8 +23,10 @@ struct scheduler {
     int64_t submitted_ns, started_ns;
     bool paused; /* listeners were told so */
     int64_t pause_ms;
-    outage outage; /* the failed attempts: a server that is away for hours needs few lines */
-    bool saved;    /* the checkpoint holds a state already: empty batches need not wait for the disk */
+    back_pressure pressure;
+    double rate, rate_told; /* the limit that holds, and the one in the log; 0: none */
+    outage outage;          /* the failed attempts: a server that is away for hours needs few lines */
+    bool saved; /* the checkpoint holds a state already: empty batches need not wait for the disk */
     pthread_mutex_t mutex; /* guards what other threads ask for: */
     scheduler_totals totals;
     buffer told;
@@ -33,12 +35,16 @@ struct scheduler {
     int64_t trouble_ms;        /* since when, on the wall clock; 0: there is none */
 };
 
+static void pressure_begin(scheduler *self);
+static void pressure_adjust(scheduler *self);
+
 scheduler *scheduler_new(const scheduler_spec *spec)
 {
     scheduler *self = memory_new(sizeof *self);
     self->spec = *spec;
     self->last_time_ms = spec->last_time_ms;
     pthread_mutex_init(&self->mutex, NULL);
+    pressure_begin(self);
     return self;
 }
 
@@ -190,6 +196,52 @@ static void batch_settle(scheduler *self, const batch *batch)
         events_tell_of(self->spec.events, EVENT_LOOKUP, &self->info.lookups[i]);
     events_tell(self->spec.events, &self->info);
     note_done(self);
+    pressure_adjust(self);
+}
+
+/* ---- Back-pressure ----------------------------------------------------------------------------------------------- */
+
+enum { REASON_ROOM = 160 };
+
+/* A line for what changes by a tenth; every change at debug. */
+static void rate_tell(scheduler *self, double rate, const char *reason)
+{
+    bool news = self->rate_told <= 0 || rate > self->rate_told * 1.1 || rate < self->rate_told * 0.9;
+    sl_rate_info info = { self->spec.job, clock_wall_ms(self->spec.clock), self->rate, rate, reason };
+    if (news || log_wants(LOG_LEVEL_DEBUG))
+        log_write(news ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "back-pressure", "at most %.0f records/s: %s",
+                  rate, reason);
+    self->rate_told = news ? rate : self->rate_told;
+    self->rate = rate;
+    events_tell_of(self->spec.events, EVENT_RATE_CHANGED, &info);
+}
+
+static void pressure_adjust(scheduler *self)
+{
+    const sl_batch_info *info = &self->info;
+    char reason[REASON_ROOM];
+    double rate;
+    back_pressure_batch batch = { info->processing_end_time_ms, info->records, (int64_t)info->processing_ms,
+                                  (int64_t)info->scheduling_delay_ms, info->interval_ms };
+    if (self->spec.pressure == NULL || !back_pressure_update(&self->pressure, &batch, &rate) ||
+        rate == self->rate)
+        return;
+    snprintf(reason, sizeof reason, "batch %lld took %lld records in %.1f ms, and had waited for %.1f ms",
+             (long long)info->batch_id, (long long)info->records, info->processing_ms,
+             info->scheduling_delay_ms);
+    intake_limit(self->spec.intake, rate);
+    rate_tell(self, rate, reason);
+}
+
+static void pressure_begin(scheduler *self)
+{
+    if (self->spec.pressure == NULL)
+        return;
+    back_pressure_init(&self->pressure, self->spec.pressure);
+    if (self->spec.pressure_first <= 0)
+        return;
+    intake_limit(self->spec.intake, self->spec.pressure_first);
+    self->rate = self->rate_told = self->spec.pressure_first;
 }
 
 static void tell_failed(scheduler *self, const failure *why, bool stop)

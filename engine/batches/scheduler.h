@@ -5,6 +5,7 @@
 #ifndef BATCHES_SCHEDULER_H
 #define BATCHES_SCHEDULER_H
 
+#include <batches/back_pressure.h>
 #include <batches/checkpoint.h>
 #include <batches/crashes.h>
 #include <batches/generator.h>
@@ -22,10 +23,12 @@ typedef struct scheduler_spec {
     events *events;
     const sl_clock *clock;
     const void *options;
-    pulse pulse;             /* is asked before the checkpoint */
-    int64_t last_time_ms;    /* of the newest batch that the checkpoint holds */
-    int64_t failures_max;    /* attempts at one batch; 0: no limit */
-    const atomic_bool *stop; /* finish the running batch */
+    const back_pressure_gains *pressure; /* NULL: no back-pressure; copied */
+    double pressure_first;               /* the rate until there is an estimate; 0: no limit */
+    pulse pulse;                         /* is asked before the checkpoint */
+    int64_t last_time_ms;                /* of the newest batch that the checkpoint holds */
+    int64_t failures_max;                /* attempts at one batch; 0: no limit */
+    const atomic_bool *stop;             /* finish the running batch */
 } scheduler_spec;
 
 typedef struct scheduler_totals {

@@ -111,6 +111,48 @@ static void a_thousand_small_intervals_take_what_the_rate_allows(void **state)
 }
 
 /* The limit is one of speed: what a quiet hour did not use is not saved up. */
+/* 30, 0 and 70 of 100 unread: 1,000 records a second are 300, none and 700, and of what is left as much again. */
+static void back_pressure_is_shared_out_by_lag(void **state)
+{
+    (void)state;
+    inputs inputs = { 0 };
+    bool finished;
+    size_t count;
+    inputs_open(&inputs, "");
+    inputs_start(&inputs);
+    inputs_send_many(&inputs, 0, 3000);
+    inputs_send_many(&inputs, 2, 7000);
+    intake_limit(&inputs.intake, 1000);
+    for (int64_t i = 0; i < 3; i++) {
+        batch batch = { .interval_ms = 1000 };
+        cut(&inputs, &batch, &finished);
+        const batch_range *ranges = batch_ranges(&batch, &count);
+        assert_int_equal(count, 2);
+        assert_int_equal(ranges[0].until - ranges[0].from, 300);
+        assert_int_equal(ranges[1].until - ranges[1].from, 700);
+        assert_int_equal(ranges[1].from, 700 * i);
+        assert_int_equal(ranges[1].end, 7000);
+        buffer_done(&batch.ranges);
+    }
+    intake_limit(&inputs.intake, 0);
+    assert_int_equal(cut_count(&inputs, 1000), 2100);
+    inputs_close(&inputs);
+}
+
+static void the_lower_of_both_limits_holds(void **state)
+{
+    (void)state;
+    inputs inputs = { 0 };
+    inputs_open(&inputs, "--max-rate-per-partition 50");
+    inputs_start(&inputs);
+    inputs_send_many(&inputs, 0, 1000);
+    intake_limit(&inputs.intake, 200);
+    assert_int_equal(cut_count(&inputs, 1000), 50);
+    intake_limit(&inputs.intake, 20);
+    assert_int_equal(cut_count(&inputs, 1000), 20);
+    inputs_close(&inputs);
+}
+
 static void an_idle_partition_saves_nothing_up(void **state)
 {
     (void)state;
@@ -355,6 +397,8 @@ int main(void)
         cmocka_unit_test(what_is_left_to_read_is_told),
         cmocka_unit_test(the_fraction_of_a_rate_is_carried_over),
         cmocka_unit_test(a_thousand_small_intervals_take_what_the_rate_allows),
+        cmocka_unit_test(back_pressure_is_shared_out_by_lag),
+        cmocka_unit_test(the_lower_of_both_limits_holds),
         cmocka_unit_test(an_idle_partition_saves_nothing_up),
         cmocka_unit_test(each_partition_has_its_share_of_the_memory),
         cmocka_unit_test(a_cut_that_is_taken_back_comes_again),

@@ -400,6 +400,16 @@ static void a_trouble_that_lasts_is_told_once_with_its_end(void **state)
     assert_int_equal(log_file_count(" INFO scheduler batch 3 is done at attempt 2"), 1);
 }
 
+static void back_pressure_limits_the_first_batch_by_its_initial_rate(void **state)
+{
+    (void)state;
+    assert_int_equal(start("--backpressure --conf backpressure.initial_rate=3"), SL_OK);
+    for (int i = 0; i < 10; i++)
+        play_of("9", "56");
+    assert_int_equal(batch_run()->records, 3);
+    assert_int_equal(batch_run()->records, 3);
+}
+
 static void totals_grow_with_completed_batches_only(void **state)
 {
     (void)state;
@@ -457,6 +467,7 @@ int main(void)
         SCHEDULER_TEST(each_start_has_all_the_attempts_that_are_allowed),
         SCHEDULER_TEST(the_history_has_a_line_per_attempt),
         SCHEDULER_TEST(a_trouble_that_lasts_is_told_once_with_its_end),
+        SCHEDULER_TEST(back_pressure_limits_the_first_batch_by_its_initial_rate),
         SCHEDULER_TEST(totals_grow_with_completed_batches_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
