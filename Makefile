@@ -125,7 +125,7 @@ all: $(command) $(jobs)
 
 # -------------------------------------------------------------------------------------------------------------- how: flags
 
-bench_commands := bench bench-engine bench-durability bench-kafka bench-limits bench-peers bench-counts bench-quick
+bench_commands := bench bench-engine bench-durability bench-status bench-kafka bench-limits bench-peers bench-counts bench-quick
 
 # Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
 ifneq ($(filter-out deps check clean help demo test test-asan test-tsan torture simulate mutants fuzz fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
@@ -369,6 +369,12 @@ bench-durability:
 	@tests/deps.sh build
 	+@$(again) bench-programs
 	build/bench/engine/durability
+
+## make bench-status  what listeners, metrics and pages cost the driver and the throughput
+bench-status:
+	@tests/deps.sh build
+	+@$(again) $(out)/bench/engine/status
+	build/bench/engine/status
 
 ## make bench-limits  the floor of each step on this machine: memory, timers, disk, parsing, JSON, Redis, Kafka
 bench-limits:

@@ -204,19 +204,29 @@ static void workers_fill(timing *self, double ns_a_tick, sl_batch_info *info)
     info->workers_ns = (int64_t)((double)all * ns_a_tick);
 }
 
+/* The batch's partitions are below this; how many there are in all may grow meanwhile. */
+static size_t partitions_end(const timing *self)
+{
+    size_t end = 0;
+    for (unsigned w = 0; w < self->spec.workers; w++) {
+        const timing_block *blocks = (const timing_block *)(const void *)self->workers[w].blocks.at;
+        for (size_t b = 0; b < self->workers[w].blocks.size / sizeof *blocks; b++)
+            end = blocks[b].partition >= end ? blocks[b].partition + 1 : end;
+    }
+    return end;
+}
+
 static void partitions_fill(timing *self, double ns_a_tick, sl_batch_info *info)
 {
-    size_t count = self->spec.origins->count, slowest = 0;
+    size_t count = partitions_end(self), slowest = 0;
     self->partitions.size = 0;
-    buffer_reserve(&self->partitions, (count + 1) * sizeof(uint64_t));
-    uint64_t *ticks = (uint64_t *)(void *)self->partitions.at;
+    uint64_t *ticks = (uint64_t *)(void *)buffer_reserve(&self->partitions, (count + 1) * sizeof *ticks);
     memset(ticks, 0, (count + 1) * sizeof *ticks);
     for (unsigned w = 0; w < self->spec.workers; w++) {
         const buffer *list = &self->workers[w].blocks;
         const timing_block *blocks = (const timing_block *)(const void *)list->at;
         for (size_t b = 0; b < list->size / sizeof *blocks; b++)
-            if (blocks[b].partition < count)
-                ticks[blocks[b].partition] += blocks[b].ticks;
+            ticks[blocks[b].partition] += blocks[b].ticks;
     }
     for (size_t p = 1; p < count; p++)
         slowest = ticks[p] > ticks[slowest] ? p : slowest;

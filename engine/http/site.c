@@ -134,7 +134,6 @@ void site_close(site *self)
 
 static bool host_parse(const char *host, uint16_t port, address *address)
 {
-    memset(&address->at, 0, sizeof address->at);
     if (inet_pton(AF_INET, host, &address->at.four.sin_addr) == 1) {
         address->at.four.sin_family = AF_INET;
         address->at.four.sin_port = port;
@@ -154,6 +153,7 @@ static bool host_parse(const char *host, uint16_t port, address *address)
 static sl_result address_parse(const char *text, address *address, failure *failure)
 {
     const char *colon = strrchr(text, ':');
+    memset(address, 0, sizeof *address);
     char *end = NULL;
     long port = colon && colon[1] >= '0' && colon[1] <= '9' ? strtol(colon + 1, &end, 10) : -1;
     size_t size = colon ? (size_t)(colon - text) : 0;
