@@ -31,9 +31,15 @@ enum { SERIAL_BYTES = 64 * 1024 };
 static const operator_kind *kind_of(plan_kind kind)
 {
     static const operator_kind *const kinds[] = {
-        [PLAN_STAGE] = &operator_stage,   [PLAN_LOOK_UP] = &operator_look_up,
-        [PLAN_COUNT] = &operator_count,   [PLAN_TOP] = &operator_top,
-        [PLAN_UPDATE] = &operator_update, [PLAN_SNAPSHOTS] = &operator_snapshots,
+        [PLAN_STAGE] = &operator_stage,
+        [PLAN_LOOK_UP] = &operator_look_up,
+        [PLAN_COUNT] = &operator_count,
+        [PLAN_REDUCE] = &operator_reduce,
+        [PLAN_DISTINCT] = &operator_distinct,
+        [PLAN_ABOUT] = &operator_count_about,
+        [PLAN_TOP] = &operator_top,
+        [PLAN_UPDATE] = &operator_update,
+        [PLAN_SNAPSHOTS] = &operator_snapshots,
         [PLAN_OUTPUT] = &operator_output,
     };
     return kinds[kind];

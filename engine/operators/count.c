@@ -29,10 +29,7 @@ static sl_result count_open(const operator_spec *spec, void **opened, failure *f
         free(self);
         return result;
     }
-    self->texts_only = self->drawn.key.count <= 2;
-    for (size_t i = 0; i < self->drawn.key.count; i++)
-        self->texts_only &=
-            schema_field_at(spec->node->schema, self->drawn.key.offset[i])->kind == SL_KIND_text;
+    self->texts_only = key_is_of_texts(&self->drawn.key);
     for (unsigned s = 0; s < STORE_SHARDS; s++)
         store_open(&self->shards[s].store, sizeof(count_value));
     self->worker_count = spec->workers;
@@ -100,22 +97,6 @@ static sl_result count_begin(void *opened, const batch_frame *batch, failure *fa
     return SL_OK;
 }
 
-/* Runs on: worker. */
-static row_key key_of(const count *self, const char *row, arena *memory)
-{
-    const sl_fields *fields = &self->drawn.key;
-    row_key key;
-    sl_text texts[2];
-    if (self->texts_only) {
-        memcpy(&texts[0], row + fields->offset[0], sizeof(sl_text));
-        memcpy(&texts[1], row + fields->offset[fields->count - 1], sizeof(sl_text));
-        /* Two calls, so that each is made for its number of texts. */
-        if (fields->count == 2 ? key_of_texts(texts, 2, &key) : key_of_texts(texts, 1, &key))
-            return key;
-    }
-    return key_of_row(fields, row, memory);
-}
-
 static void count_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows *out)
 {
     count *self = opened;
@@ -124,7 +105,8 @@ static void count_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows *
     if (self->batch->merged)
         return;
     for (size_t i = 0; i < in->count; i++) {
-        row_key key = key_of(self, (const char *)in->at + i * self->row_bytes, &task->memory);
+        row_key key = key_of_fields(&self->drawn.key, self->texts_only,
+                                    (const char *)in->at + i * self->row_bytes, &task->memory);
         buffer *of = &keys[store_shard_of(key_hash(key))];
         char *at = buffer_reserve(of, sizeof key);
         memcpy(at, &key, sizeof key);

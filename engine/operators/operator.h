@@ -96,7 +96,8 @@ struct operator
     void *self;
 };
 
-extern const operator_kind operator_stage, operator_look_up, operator_count, operator_top, operator_update,
-    operator_snapshots, operator_output;
+extern const operator_kind operator_stage, operator_look_up, operator_count, operator_reduce,
+    operator_distinct, operator_count_about, operator_top, operator_update, operator_snapshots,
+    operator_output;
 
 #endif

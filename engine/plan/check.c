@@ -101,36 +101,134 @@ static sl_result check_look_up(sl_plan *plan, const plan_node *node)
     return check_probing(plan, node);
 }
 
-static sl_result check_window(sl_plan *plan, const plan_node *node)
+static sl_result check_window(sl_plan *plan, const plan_node *node, bool of_batch)
 {
-    const sl_window *window = &node->as.count.window;
+    const sl_window *window = plan_window(node);
+    const sl_fields *const fields[] = { &window->start, &window->end, NULL };
+    SL_TRY(check_fields(plan, node, fields));
     if (window->start.count && !field_is(&window->start, 0, SL_KIND_time))
         return node_fails(plan, node, "window.start must be a time field");
     if (window->end.count && !field_is(&window->end, 0, SL_KIND_time))
         return node_fails(plan, node, "window.end must be a time field");
-    if (window->slide.ms && node->as.count.touched_only)
+    if (window->length.ms == SL_EVER_MS && window->pane.ms)
+        return node_fails(plan, node, "what is kept for ever has no pane");
+    if (window->slide.ms && of_batch)
         return node_fails(plan, node, "touched_only tells of every batch: it goes with no slide");
+    return SL_OK;
+}
+
+/* A name that no other state has, and fields that can be a key. */
+static sl_result check_keyed(sl_plan *plan, const plan_node *node, const sl_fields *key)
+{
+    const sl_fields *const fields[] = { key, NULL };
+    if (node->name == NULL || !*node->name)
+        return node_fails(plan, node, "it needs a name: the checkpoint finds its state by it");
+    for (uint32_t i = 0; i < plan->count; i++)
+        if (&plan->nodes[i] != node && plan_merges(&plan->nodes[i]) && plan->nodes[i].name &&
+            !strcmp(plan->nodes[i].name, node->name))
+            return node_fails(plan, node, "another state has this name");
+    SL_TRY(check_fields(plan, node, fields));
+    for (size_t i = 0; i < key->count; i++)
+        if (!key_can_be_of(schema_field_at(key->of(), key->offset[i])->kind))
+            return node_fails(plan, node, "an origin or a link cannot be part of a key");
     return SL_OK;
 }
 
 static sl_result check_count(sl_plan *plan, const plan_node *node)
 {
     const sl_count *count = &node->as.count;
-    if (count->name == NULL || !*count->name)
-        return node_fails(plan, node, "a count needs a name: the checkpoint finds its state by it");
-    if (name_is_taken(plan, node, PLAN_COUNT))
-        return node_fails(plan, node, "two counts have this name");
-    const sl_fields *const fields[] = { &count->key, &count->into, &count->window.start, &count->window.end,
-                                        NULL };
+    const sl_fields *const fields[] = { &count->into, NULL };
+    SL_TRY(check_keyed(plan, node, &count->key));
     SL_TRY(check_fields(plan, node, fields));
     if (count->key.count == 0)
         return node_fails(plan, node, "a count needs a key");
-    for (size_t i = 0; i < count->key.count; i++)
-        if (!key_can_be_of(schema_field_at(count->key.of(), count->key.offset[i])->kind))
-            return node_fails(plan, node, "an origin or a link cannot be part of a key");
     if (count->into.count != 1 || !field_is(&count->into, 0, SL_KIND_i64))
         return node_fails(plan, node, "into must be one i64 field");
-    return check_window(plan, node);
+    return check_window(plan, node, count->touched_only);
+}
+
+static bool is_among(const sl_fields *fields, size_t offset)
+{
+    for (size_t i = 0; i < fields->count; i++)
+        if (fields->offset[i] == offset)
+            return true;
+    return false;
+}
+
+/* Functions get rows that outlive their batch. */
+static sl_result check_kept_fields(sl_plan *plan, const plan_node *node)
+{
+    for (size_t i = 0; i < node->schema->count; i++) {
+        const sl_field *field = &node->schema->fields[i];
+        bool keeps =
+            field->kind != SL_KIND_text && field->kind != SL_KIND_origin && field->kind != SL_KIND_linked;
+        if (!keeps && !is_among(&node->as.reduce.key, field->offset))
+            return fail(
+                &plan->failure, SL_USAGE,
+                "reduce by \"%s\": field \"%s\" of record %s is a text, origin or link and not part of the "
+                "key: only numbers, flags and times are kept from batch to batch",
+                node->name, field->name, node->schema->name);
+    }
+    return SL_OK;
+}
+
+static sl_result check_sum(sl_plan *plan, const plan_node *node)
+{
+    const sl_fields *sum = &node->as.reduce.sum;
+    const sl_fields *const fields[] = { sum, NULL };
+    SL_TRY(check_fields(plan, node, fields));
+    for (size_t i = 0; i < sum->count; i++)
+        if (!field_is(sum, i, SL_KIND_i64) && !field_is(sum, i, SL_KIND_i32) &&
+            !field_is(sum, i, SL_KIND_f64))
+            return node_fails(plan, node, "sum must be i64, i32 or f64 fields");
+    return SL_OK;
+}
+
+static sl_result check_reduce(sl_plan *plan, const plan_node *node)
+{
+    const sl_reduce *reduce = &node->as.reduce;
+    SL_TRY(check_keyed(plan, node, &reduce->key));
+    if ((reduce->sum.count > 0) == (reduce->add != NULL))
+        return node_fails(plan, node, "it needs fields to sum or a function to add with, one of both");
+    if (reduce->remove && reduce->add == NULL)
+        return node_fails(plan, node, "remove goes with add: sums are taken back without it");
+    if ((reduce->add && reduce->add->of() != node->schema) ||
+        (reduce->remove && reduce->remove->of() != node->schema))
+        return fail(&plan->failure, SL_USAGE,
+                    "reduce by \"%s\": its records are %s, but its functions are of %s", node->name,
+                    node->schema->name,
+                    (reduce->add->of() != node->schema ? reduce->add : reduce->remove)->of()->name);
+    if (reduce->even_if_empty && (reduce->key.count || reduce->touched_only))
+        return node_fails(plan, node,
+                          "even_if_empty goes without key and touched_only: of which key would it tell?");
+    SL_TRY(reduce->add ? check_kept_fields(plan, node) : check_sum(plan, node));
+    return check_window(plan, node, reduce->touched_only);
+}
+
+static sl_result check_distinct(sl_plan *plan, const plan_node *node)
+{
+    SL_TRY(check_keyed(plan, node, &node->as.distinct.key));
+    if (node->as.distinct.key.count == 0)
+        return node_fails(plan, node, "it needs a key: the fields by which rows differ");
+    if (node->as.distinct.window.length.ms == SL_EVER_MS && node->as.distinct.window.slide.ms)
+        return node_fails(plan, node, "for ever, each key is told once, when it comes: there is no slide");
+    return check_window(plan, node, false);
+}
+
+static sl_result check_about(sl_plan *plan, const plan_node *node)
+{
+    const sl_about *about = &node->as.about;
+    const sl_fields *const fields[] = { &about->of, &about->into, NULL };
+    SL_TRY(check_keyed(plan, node, &about->key));
+    SL_TRY(check_keyed(plan, node, &about->of));
+    SL_TRY(check_fields(plan, node, fields));
+    if (about->of.count == 0)
+        return node_fails(plan, node, "of is missing: the fields by which rows differ");
+    if (about->into.count != 1 || !field_is(&about->into, 0, SL_KIND_i64))
+        return node_fails(plan, node, "into must be one i64 field");
+    if (about->bits && (about->bits < 4 || about->bits > 16))
+        return node_fails(plan, node, "bits must be 4 to 16");
+    return check_window(plan, node, false);
 }
 
 static sl_result check_top(sl_plan *plan, const plan_node *node)
@@ -188,6 +286,9 @@ static sl_result check_node(sl_plan *plan, const plan_node *node)
     case PLAN_SOURCE: return check_source(plan, node);
     case PLAN_LOOK_UP: return check_look_up(plan, node);
     case PLAN_COUNT: return check_count(plan, node);
+    case PLAN_REDUCE: return check_reduce(plan, node);
+    case PLAN_DISTINCT: return check_distinct(plan, node);
+    case PLAN_ABOUT: return check_about(plan, node);
     case PLAN_TOP: return check_top(plan, node);
     case PLAN_UPDATE: return plan_check_update(plan, node);
     case PLAN_SNAPSHOTS: return plan_check_snapshots(plan, node);

@@ -23,23 +23,52 @@ static void explain_duration(buffer *out, int64_t ms)
     buffer_print(out, "%" PRId64 "%s", ms / units[i].ms, units[i].unit);
 }
 
+static void explain_keyed(buffer *out, const sl_fields *key, const sl_window *window)
+{
+    if (key->count) {
+        buffer_text(out, " (");
+        explain_fields(out, key);
+        buffer_text(out, ")");
+    }
+    if (window->length.ms == SL_EVER_MS)
+        buffer_text(out, " for ever");
+    else if (window->length.ms) {
+        buffer_text(out, " in ");
+        explain_duration(out, window->length.ms);
+    }
+    if (window->slide.ms) {
+        buffer_text(out, " every ");
+        explain_duration(out, window->slide.ms);
+    }
+}
+
 static void explain_count(buffer *out, const sl_count *count)
 {
-    buffer_text(out, " (");
-    explain_fields(out, &count->key);
-    buffer_text(out, ")");
-    if (count->window.length.ms) {
-        buffer_text(out, " in ");
-        explain_duration(out, count->window.length.ms);
-    }
-    if (count->window.slide.ms) {
-        buffer_text(out, " every ");
-        explain_duration(out, count->window.slide.ms);
-    }
+    explain_keyed(out, &count->key, &count->window);
     if (count->at_least > 1)
         buffer_print(out, ", at least %" PRId64, count->at_least);
     if (count->touched_only)
         buffer_text(out, ", keys of the batch only");
+}
+
+static void explain_reduce(buffer *out, const sl_reduce *reduce)
+{
+    explain_keyed(out, &reduce->key, &reduce->window);
+    buffer_text(out, reduce->add ? ", add by " : ", sum of ");
+    if (reduce->add)
+        buffer_text(out, reduce->add->name);
+    explain_fields(out, &reduce->sum);
+    if (reduce->remove)
+        buffer_print(out, ", remove by %s", reduce->remove->name);
+    if (reduce->touched_only)
+        buffer_text(out, ", keys of the batch only");
+}
+
+static void explain_about(buffer *out, const sl_about *about)
+{
+    explain_keyed(out, &about->key, &about->window);
+    buffer_text(out, ", different ");
+    explain_fields(out, &about->of);
 }
 
 static void explain_top(buffer *out, const sl_top *top)
@@ -101,6 +130,9 @@ static void explain_node(buffer *out, const sl_plan *plan, uint32_t at, unsigned
         explain_fields(out, &node->as.look_up.key);
         break;
     case PLAN_COUNT: explain_count(out, &node->as.count); break;
+    case PLAN_REDUCE: explain_reduce(out, &node->as.reduce); break;
+    case PLAN_DISTINCT: explain_keyed(out, &node->as.distinct.key, &node->as.distinct.window); break;
+    case PLAN_ABOUT: explain_about(out, &node->as.about); break;
     case PLAN_TOP: explain_top(out, &node->as.top); break;
     case PLAN_UPDATE: explain_update(out, &node->as.update.drawn); break;
     case PLAN_SNAPSHOTS:

@@ -12,7 +12,7 @@
 
 bool plan_merges(const plan_node *node)
 {
-    return node->kind == PLAN_COUNT || node->kind == PLAN_UPDATE || node->kind == PLAN_SNAPSHOTS;
+    return plan_window(node) || node->kind == PLAN_UPDATE || node->kind == PLAN_SNAPSHOTS;
 }
 
 bool plan_is_above(const sl_plan *plan, uint32_t above, uint32_t node)

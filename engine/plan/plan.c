@@ -24,13 +24,20 @@ uint32_t plan_source(const sl_plan *plan, uint32_t number)
 
 const sl_window *plan_window(const plan_node *node)
 {
-    return node->kind == PLAN_COUNT ? &node->as.count.window : NULL;
+    switch (node->kind) {
+    case PLAN_COUNT: return &node->as.count.window;
+    case PLAN_REDUCE: return &node->as.reduce.window;
+    case PLAN_DISTINCT: return &node->as.distinct.window;
+    case PLAN_ABOUT: return &node->as.about.window;
+    default: return NULL;
+    }
 }
 
 const char *plan_kind_name(plan_kind kind)
 {
-    static const char *const names[] = { "from",   "through",   "union",        "look up", "count by",
-                                         "top by", "update by", "snapshots of", "to" };
+    static const char *const names[] = { "from",     "through",   "union",        "look up",
+                                         "count by", "reduce by", "distinct by",  "count about",
+                                         "top by",   "update by", "snapshots of", "to" };
     return names[kind];
 }
 
@@ -115,6 +122,36 @@ sl_stream sl_count_by(sl_stream in, const sl_count *count)
         !plan_takes(in, PLAN_COUNT, count->name, count->into.of))
         return in;
     plan_node node = { .kind = PLAN_COUNT, .name = count->name, .schema = given_by(in), .as.count = *count };
+    return plan_add(in, &node);
+}
+
+sl_stream sl_reduce_by(sl_stream in, const sl_reduce *reduce)
+{
+    if (!plan_takes(in, PLAN_REDUCE, reduce->name, reduce->key.of) ||
+        !plan_takes(in, PLAN_REDUCE, reduce->name, reduce->sum.of))
+        return in;
+    plan_node node = {
+        .kind = PLAN_REDUCE, .name = reduce->name, .schema = given_by(in), .as.reduce = *reduce
+    };
+    return plan_add(in, &node);
+}
+
+sl_stream sl_distinct_by(sl_stream in, const sl_distinct *distinct)
+{
+    if (!plan_takes(in, PLAN_DISTINCT, distinct->name, distinct->key.of))
+        return in;
+    plan_node node = {
+        .kind = PLAN_DISTINCT, .name = distinct->name, .schema = given_by(in), .as.distinct = *distinct
+    };
+    return plan_add(in, &node);
+}
+
+sl_stream sl_count_about(sl_stream in, const sl_about *about)
+{
+    if (!plan_takes(in, PLAN_ABOUT, about->name, about->of.of) ||
+        !plan_takes(in, PLAN_ABOUT, about->name, about->into.of))
+        return in;
+    plan_node node = { .kind = PLAN_ABOUT, .name = about->name, .schema = given_by(in), .as.about = *about };
     return plan_add(in, &node);
 }
 

@@ -17,6 +17,9 @@ typedef enum plan_kind {
     PLAN_UNION,
     PLAN_LOOK_UP,
     PLAN_COUNT,
+    PLAN_REDUCE,
+    PLAN_DISTINCT,
+    PLAN_ABOUT, /* sl_count_about() */
     PLAN_TOP,
     PLAN_UPDATE,
     PLAN_SNAPSHOTS,
@@ -34,6 +37,9 @@ typedef struct plan_node {
         const sl_stage *stage;
         sl_lookup look_up;
         sl_count count;
+        sl_reduce reduce;
+        sl_distinct distinct;
+        sl_about about;
         sl_top top;
         struct {
             sl_update drawn;

@@ -21,6 +21,8 @@ sl_result window_of(const sl_window *drawn, const char *name, window *window, fa
         *window = (struct window){ .pane_ms = 1, .panes = 1, .batch_only = true };
         return SL_OK;
     }
+    if (length == SL_EVER_MS && pane == 0)
+        pane = length;
     if (pane == 0)
         pane = pane_of(length);
     if (pane == 0)

@@ -20,6 +20,12 @@ enum { REPORTS_MAX = 4096 };
 /* Works out the pane; refuses a length and pane that do not fit. */
 sl_result window_of(const sl_window *drawn, const char *name, window *window, failure *failure);
 
+/* Nothing ever leaves: all batches are in one pane. */
+static inline bool window_is_for_ever(const window *window)
+{
+    return window->pane_ms == SL_EVER_MS;
+}
+
 static inline int64_t window_pane(const window *window, int64_t time_ms)
 {
     if (window->batch_only)

@@ -157,6 +157,14 @@ row_key key_of_row(const sl_fields *fields, const void *row, arena *memory)
     return key_of_bytes(bytes, room, memory);
 }
 
+bool key_is_of_texts(const sl_fields *fields)
+{
+    bool texts = fields->count == 1 || fields->count == 2;
+    for (size_t i = 0; texts && i < fields->count; i++)
+        texts = kind_of(fields, i) == SL_KIND_text;
+    return texts;
+}
+
 static const char *text_read(const char *at, sl_text *text)
 {
     unsigned char size = (unsigned char)*at++;

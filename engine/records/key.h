@@ -107,4 +107,21 @@ static inline bool key_of_texts(const sl_text *texts, size_t count, row_key *key
     return true;
 }
 
+bool key_is_of_texts(const sl_fields *fields); /* one or two, and nothing else */
+
+/* Of a row, quickly when key_is_of_texts() said so. */
+static inline row_key key_of_fields(const sl_fields *fields, bool texts_only, const void *row, arena *memory)
+{
+    row_key key;
+    sl_text texts[2];
+    if (texts_only) {
+        memcpy(&texts[0], (const char *)row + fields->offset[0], sizeof(sl_text));
+        memcpy(&texts[1], (const char *)row + fields->offset[fields->count - 1], sizeof(sl_text));
+        /* Two calls, so that each is made for its number of texts. */
+        if (fields->count == 2 ? key_of_texts(texts, 2, &key) : key_of_texts(texts, 1, &key))
+            return key;
+    }
+    return key_of_row(fields, row, memory);
+}
+
 #endif

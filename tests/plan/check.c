@@ -110,9 +110,9 @@ static void names_and_places_must_be_there(void **state)
     drawing.lookup.from = NULL;
     assert_refused("look up \"owners\": a lookup needs a name and a place");
     drawing.count.name = NULL;
-    assert_refused("a count needs a name");
+    assert_refused("it needs a name: the checkpoint");
     drawing.count.name = "";
-    assert_refused("a count needs a name");
+    assert_refused("it needs a name: the checkpoint");
     drawing.output.name = NULL;
     assert_refused("an output needs a name");
     drawing.list.name = NULL;
@@ -132,10 +132,10 @@ static void names_must_differ(void **state)
     drawing.two_lookups = true;
     assert_refused("two lookups have this name");
     drawing.second_count = a_count;
-    assert_refused("count by \"by_name\": two counts have this name");
+    assert_refused("count by \"by_name\": another state has this name");
     drawing.second_count = a_count;
     drawing.second_count.name = NULL;
-    assert_refused("a count needs a name");
+    assert_refused("it needs a name: the checkpoint");
     drawing.list.name = "things";
     assert_refused("to \"things\": two outputs have this name");
 }

@@ -88,11 +88,185 @@ static void a_union_is_of_one_record(void **state)
                    "union: \"make_thing\" gives records of thing, but \"make_other\" gives other");
 }
 
+/* ---- Reduce, distinct, count about ---- */
+
+#define NUMBERS_FIELDS(F) F(i64, number) F(f64, share) F(text, name) F(time, end)
+SL_RECORD(numbers, NUMBERS_FIELDS);
+
+#define BARE_FIELDS(F) F(i64, number) F(text, name) F(flag, odd)
+SL_RECORD(bare, BARE_FIELDS);
+
+static bool make_numbers(sl_task *task, const thing *in, numbers *out)
+{
+    (void)task;
+    out->name = in->name;
+    return true;
+}
+SL_STAGE(make_numbers, thing, numbers);
+
+static bool make_bare(sl_task *task, const thing *in, bare *out)
+{
+    (void)task;
+    out->name = in->name;
+    return true;
+}
+SL_STAGE(make_bare, thing, bare);
+
+static void join_bare(bare *into, const bare *from)
+{
+    into->number += from->number;
+}
+SL_COMBINE(join_bare, bare);
+
+static void join_numbers(numbers *into, const numbers *from)
+{
+    into->number += from->number;
+}
+SL_COMBINE(join_numbers, numbers);
+
+static struct drawing {
+    sl_reduce reduce;
+    sl_distinct distinct;
+    sl_about about;
+    bool counted;
+} drawing;
+
+static void begin(void)
+{
+    drawing = (struct drawing){
+        .reduce = { .name = "sums",
+                    .key = SL_FIELDS(numbers, name),
+                    .sum = SL_FIELDS(numbers, number, share) },
+        .distinct = { .name = "names", .key = SL_FIELDS(bare, name) },
+        .about = { .name = "about",
+                   .key = SL_FIELDS(bare, odd),
+                   .of = SL_FIELDS(bare, name),
+                   .into = SL_FIELDS(bare, number) },
+    };
+}
+
+static void draw_all(sl_plan *plan, const void *options)
+{
+    (void)options;
+    sl_stream made = things(plan), bares = sl_through(made, &make_bare_stage);
+    if (drawing.reduce.add)
+        sl_reduce_by(bares, &drawing.reduce);
+    else
+        sl_reduce_by(sl_through(made, &make_numbers_stage), &drawing.reduce);
+    sl_distinct_by(bares, &drawing.distinct);
+    sl_count_about(bares, &drawing.about);
+    if (drawing.counted)
+        sl_count_by(made, &a_count);
+}
+
+static void assert_wrong(const char *because)
+{
+    assert_refused(draw_all, because);
+    begin();
+}
+
+static void what_is_kept_by_key_needs_a_name_of_its_own(void **state)
+{
+    (void)state;
+    begin();
+    drawing.reduce.name = NULL;
+    assert_wrong("reduce by \"\": it needs a name");
+    drawing.distinct.name = "";
+    assert_wrong("distinct by \"\": it needs a name");
+    drawing.about.name = "sums";
+    assert_wrong("reduce by \"sums\": another state has this name");
+    drawing.counted = true;
+    drawing.distinct.name = a_count.name;
+    assert_wrong("another state has this name");
+}
+
+static void a_reduce_is_a_sum_or_a_function(void **state)
+{
+    (void)state;
+    begin();
+    drawing.reduce.sum = (sl_fields){ 0 };
+    assert_wrong("reduce by \"sums\": it needs fields to sum or a function");
+    drawing.reduce.sum = SL_FIELDS(numbers, name);
+    assert_wrong("sum must be i64, i32 or f64 fields");
+    drawing.reduce.remove = &join_numbers_combine;
+    assert_wrong("remove goes with add");
+    drawing.reduce = (sl_reduce){ .name = "sums", .key = SL_FIELDS(bare, odd), .add = &join_bare_combine };
+    assert_wrong("field \"name\" of record bare is a text, origin or link and not part of the key");
+    drawing.reduce =
+        (sl_reduce){ .name = "sums", .key = SL_FIELDS(bare, name), .add = &join_numbers_combine };
+    assert_wrong("its records are bare, but its functions are of numbers");
+    drawing.reduce = (sl_reduce){ .name = "sums",
+                                  .key = SL_FIELDS(bare, name),
+                                  .add = &join_bare_combine,
+                                  .remove = &join_numbers_combine };
+    assert_wrong("its records are bare, but its functions are of numbers");
+    drawing.reduce.even_if_empty = true;
+    assert_wrong("even_if_empty goes without key");
+    drawing.reduce.window = (sl_window){ .length = { 60000 }, .slide = { 1000 } };
+    drawing.reduce.touched_only = true;
+    assert_wrong("touched_only tells of every batch");
+    drawing.reduce.window = (sl_window){ .end = SL_FIELDS(numbers, number) };
+    assert_wrong("window.end must be a time field");
+    drawing.reduce.window = (sl_window){ .length = SL_EVER, .pane = { 1000 } };
+    assert_wrong("what is kept for ever has no pane");
+}
+
+static void what_differs_must_be_said(void **state)
+{
+    (void)state;
+    begin();
+    drawing.distinct.key = (sl_fields){ 0 };
+    assert_wrong("distinct by \"names\": it needs a key");
+    drawing.distinct.window = (sl_window){ .length = SL_EVER, .slide = { 1000 } };
+    assert_wrong("for ever, each key is told once");
+    drawing.about.of = (sl_fields){ 0 };
+    assert_wrong("count about \"about\": of is missing");
+    drawing.about.into = SL_FIELDS(bare, name);
+    assert_wrong("into must be one i64 field");
+    drawing.about.bits = 17;
+    assert_wrong("bits must be 4 to 16");
+}
+
+static void what_is_kept_by_key_is_explained(void **state)
+{
+    (void)state;
+    begin();
+    drawing.reduce.window = (sl_window){ .length = { 1800000 }, .slide = { 300000 } };
+    drawing.distinct.window.length = SL_EVER;
+    drawing.about.key = (sl_fields){ 0 };
+    assert_explained(draw_all,
+                     "from lines <- kafka:plays\n"
+                     "    through make_thing: sl_message -> thing\n"
+                     "        through make_bare: thing -> bare\n"
+                     "            distinct by names (name) for ever\n"
+                     "            count about about, different name\n"
+                     "        through make_numbers: thing -> numbers\n"
+                     "            reduce by sums (name) in 30min every 5min, sum of number, share\n");
+    drawing.reduce = (sl_reduce){ .name = "joined",
+                                  .key = SL_FIELDS(bare, name),
+                                  .add = &join_bare_combine,
+                                  .remove = &join_bare_combine,
+                                  .touched_only = true };
+    drawing.about.key = SL_FIELDS(bare, odd);
+    assert_explained(
+        draw_all,
+        "from lines <- kafka:plays\n"
+        "    through make_thing: sl_message -> thing\n"
+        "        through make_bare: thing -> bare\n"
+        "            reduce by joined (name), add by join_bare, remove by join_bare, keys of the batch only\n"
+        "            distinct by names (name) for ever\n"
+        "            count about about (odd), different name\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_chunk_on_its_way_to_a_lookup_gives_a_row_for_a_row),
         cmocka_unit_test(a_union_is_of_one_record),
+        cmocka_unit_test(what_is_kept_by_key_needs_a_name_of_its_own),
+        cmocka_unit_test(a_reduce_is_a_sum_or_a_function),
+        cmocka_unit_test(what_differs_must_be_said),
+        cmocka_unit_test(what_is_kept_by_key_is_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

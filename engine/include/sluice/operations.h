@@ -56,6 +56,85 @@
 /* The rows of both streams, which are of one record. In which order those of different streams come is not said. */
 sl_stream sl_union(sl_stream in, sl_stream with);
 
+/* ---- Rows of a key to one ---------------------------------------------------------------------------------------- */
+
+/*
+ * The rows of each key become one row of the same record: of the batch, of a window, or (`.length = SL_EVER`) of all batches.
+ * Without a key all rows are one. The easy case is a sum; its row has the key, the sums and the window's times, nothing else.
+ *
+ *     sl_reduce_by(sales, &(sl_reduce){ .name = "turnover", .key = SL_FIELDS(sale, shop), .sum = SL_FIELDS(sale, items, cents),
+ *                                       .window = { .length = { 3600000 }, .end = SL_FIELDS(sale, until) } });
+ *
+ * Any other way of joining is a function, void add(record *into, const record *from), made known by SL_COMBINE:
+ *
+ *     static void larger(sale *into, const sale *from)
+ *     {
+ *         into->cents = into->cents > from->cents ? into->cents : from->cents;
+ *     }
+ *     SL_COMBINE(larger, sale);        ...  .add = &larger_combine
+ *
+ * The first row of a key is taken as it is, each further one is added. Key fields are empty in both rows. It has to be all the same how rows
+ * are grouped, (a + b) + c = a + (b + c); they come in the order of their partitions, also with many workers. The record has
+ * no texts, origins or links but those in the key.
+ *
+ * A window forgets pane by pane. `remove` takes back what a pane brought, into = into - from; sums of whole numbers do it by
+ * themselves. Without it, and for fractions, whose sums would drift, the panes that stay are added up anew when one leaves:
+ * exact, but that batch costs as much as the window has keys in panes.
+ *
+ * Rows go out as those of a count do: all keys of the window in every report, or those of the batch (touched_only). Without
+ * key, even_if_empty gives a row of zeros where there was nothing. `name` is that of the state, for ever.
+ */
+typedef struct sl_combine {
+    const char *name;
+    sl_schema_of *of;
+    void (*run)(void *into, const void *from);
+} sl_combine;
+
+#define SL_COMBINE(function, record)                                                                         \
+    static void function##_run_(void *into_, const void *from_)                                              \
+    {                                                                                                        \
+        _Generic(&function, void (*)(record *, const record *) : function)(into_, from_);                    \
+    }                                                                                                        \
+    static const sl_combine function##_combine = { #function, record##_schema, function##_run_ }
+
+typedef struct sl_reduce {
+    const char *name;
+    sl_fields key, sum; /* up to four fields each; sum: i64, i32, f64 */
+    const sl_combine *add, *remove;
+    sl_window window;
+    bool touched_only, even_if_empty;
+} sl_reduce;
+sl_stream sl_reduce_by(sl_stream in, const sl_reduce *reduce);
+
+/* ---- Each key once ----------------------------------------------------------------------------------------------- */
+
+/*
+ * A row for each different key, whose other fields are empty: of the batch, or in every report of a window. For ever
+ * (`.length = SL_EVER`): each key once, in the batch that brought it first. Exact: the keys are the state.
+ */
+typedef struct sl_distinct {
+    const char *name;
+    sl_fields key;
+    sl_window window;
+} sl_distinct;
+sl_stream sl_distinct_by(sl_stream in, const sl_distinct *distinct);
+
+/*
+ * About how many different values `of` had, for each key or in all: where keeping them all is too dear. Each key, and each pane in
+ * which it came, takes 2^bits bytes, however many values there are. bits is 4 to 16; 0 means 12. The answer is off by
+ * 1.04 / sqrt(2^bits) as a rule (standard error; 12: 1.6 %), and a few hundred are told nearly exactly.
+ *
+ * HyperLogLog with 64-bit hashes (P. Flajolet et al., "HyperLogLog: the analysis of a near-optimal cardinality estimation algorithm", 2007), its
+ * sum corrected as by O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches", 2017, algorithm 6.
+ */
+typedef struct sl_about {
+    const char *name;
+    sl_fields key, of, into; /* of: the fields by which rows differ; into: one i64 field */
+    int bits;
+    sl_window window;
+} sl_about;
+sl_stream sl_count_about(sl_stream in, const sl_about *about);
+
 /* ---- Behind the macros ------------------------------------------------------------------------------------------- */
 
 void sl_rows_full_(sl_rows *rows,

@@ -53,6 +53,10 @@ typedef struct sl_duration {
     int64_t ms;
 } sl_duration;
 
+/* As a window's length: for ever. */
+#define SL_EVER_MS INT64_MAX
+#define SL_EVER    ((sl_duration){ SL_EVER_MS })
+
 /* The types that fields of a record may have, beside sl_text and sl_maybe_i64. */
 typedef int32_t sl_i32;
 typedef int64_t sl_i64;
