@@ -165,6 +165,7 @@ static void what_the_page_on_jobs_shows_is_real(void **state)
                                          "jobs/listens.c",
                                          "jobs/generate.c",
                                          "jobs/import_customers.c",
+                                         "jobs/profiles.c",
                                          "jobs/records/play.h",
                                          "jobs/records/customer.h",
                                          "tests/jobs/listens.c",

@@ -100,6 +100,20 @@ static void a_job_and_its_test_are_built_outside_the_tree(void **state)
         fail_msg("%s", output);
 }
 
+static void a_new_job_builds_and_its_test_passes(void **state)
+{
+    (void)state;
+#define MAKE "make -s -C mine PKG_CONFIG_PATH=$PWD/usr/lib/pkgconfig PKG_CONFIG='pkg-config --define-prefix' "
+    assert_int_equal(shell("usr/bin/sluice new mine"), 0);
+    assert_said("make test");
+    if (shell(MAKE "CFLAGS='-O1 -Wall -Wextra -Werror' test mine") != 0)
+        fail_msg("%s", output);
+    assert_said("mine_test passed");
+    folder_write("lines.txt", "a\nb\na\n");
+    assert_int_equal(shell("mine/mine --from lines=file:lines.txt --available-now --work-dir work-mine"), 0);
+    assert_said("\"line\":\"a\",\"times\":2}");
+}
+
 static void the_shell_completes_commands_options_and_names(void **state)
 {
     (void)state;
@@ -161,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_and_its_test_are_built_outside_the_tree),
+        cmocka_unit_test(a_new_job_builds_and_its_test_passes),
         cmocka_unit_test(the_shell_completes_commands_options_and_names),
         cmocka_unit_test(the_manual_has_a_page_for_each_command_and_job),
     };
