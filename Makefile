@@ -128,7 +128,7 @@ all: $(command) $(jobs)
 bench_commands := bench bench-engine bench-durability bench-status bench-kafka bench-limits bench-peers bench-counts bench-quick
 
 # Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
-ifneq ($(filter-out deps check clean help demo test test-asan test-tsan torture simulate mutants fuzz fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps check clean help deb demo test test-asan test-tsan torture simulate mutants fuzz fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) && echo yes),yes)
 $(error A library or pkg-config itself is missing (of $(PACKAGES)); "make deps" installs it)
 endif
@@ -427,6 +427,12 @@ install: all $(job_main) $(if $(shell command -v help2man),manual)
 	install -D -m 644 engine/package/completion/_sluice $(share)/zsh/site-functions/_sluice
 	install -D -m 644 engine/package/completion/sluice.fish $(share)/fish/vendor_completions.d/sluice.fish
 	if [ -d build/man ]; then install -d $(share)/man/man1 && install -m 644 build/man/*.1 $(share)/man/man1; fi
+
+## make deb           Debian packages of the last commit in build/deb
+.PHONY: deb
+deb:
+	@tests/deps.sh build deb
+	engine/package/deb.sh
 
 ## make clean         removes build/
 .PHONY: clean

@@ -10,6 +10,7 @@
 #include <base/counted.h>
 #include <base/log.h>
 #include <base/memory.h>
+#include <base/notify.h>
 #include <base/retry.h>
 #include <engine_parts.h>
 #include <plan/window.h>
@@ -280,7 +281,9 @@ sl_result engine_run(engine *self, failure *failure)
     SL_TRY(generator_start(self->generator, failure));
     if (atomic_load(&self->stop))
         generator_stop(self->generator);
+    notify_ready();
     sl_result result = scheduler_run(self->scheduler, failure);
+    notify_stopping();
     listeners_end(self);
     return result;
 }

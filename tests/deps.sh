@@ -2,7 +2,7 @@
 # Installs the Debian or Ubuntu packages that are missing. Usage: deps.sh PURPOSE ...
 #
 # Purposes: build is what compiling needs, run what the demo runs, test what the tests run; clang is for the thread sanitizer
-# and for fuzzing, counts is for benchmarks that count, check, peers and fresh are for those targets of the Makefile. With
+# and for fuzzing, counts is for benchmarks that count, check, deb, peers and fresh are for those targets of the Makefile. With
 # everything there it only asks dpkg once and says nothing. It asks before it installs when someone is there to answer.
 set -euo pipefail
 
@@ -18,9 +18,10 @@ packages_for() {
   clang) echo clang libclang-rt-dev libomp-dev llvm ;;             # llvm: names in reports
   check) echo clang-format clang-tidy libomp-dev git ;;           # libomp: the omp.h that the analyser reads
   counts) echo valgrind ;;
+  deb)   echo debhelper dpkg-dev fakeroot help2man lintian ;;
   peers) command -v javac >/dev/null || echo default-jdk-headless ;;
   fresh) echo debootstrap debian-archive-keyring git ;;
-  *)     echo "deps.sh: no purpose '$1'; they are build, run, test, clang, check, counts, peers and fresh" >&2; return 2 ;;
+  *)     echo "deps.sh: no purpose '$1'; they are build, run, test, clang, check, counts, deb, peers and fresh" >&2; return 2 ;;
   esac
 }
 

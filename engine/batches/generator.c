@@ -4,6 +4,7 @@
 #include <base/faults.h>
 #include <base/log.h>
 #include <base/memory.h>
+#include <base/notify.h>
 #include <batches/generator.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,6 +227,7 @@ static void tick_advance(generator *self)
 static bool wait_for_turn(generator *self)
 {
     for (;;) {
+        int64_t sign_ns = notify_alive();
         if (self->stopping || self->finished || self->failure.result != SL_OK)
             return false;
         bool room = self->count < self->spec.held_max;
@@ -235,8 +237,9 @@ static bool wait_for_turn(generator *self)
             if (turn)
                 return true;
             /* Without a sign of life the input is looked at every interval all the same. */
+            int64_t look_ns = clock_ns(self->spec.clock) + self->spec.interval_ms * 1000000;
             if (!clock_wait(self->spec.clock, &self->changed, &self->mutex,
-                            clock_ns(self->spec.clock) + self->spec.interval_ms * 1000000))
+                            look_ns < sign_ns ? look_ns : sign_ns))
                 self->arrived = true;
             continue;
         }
@@ -246,7 +249,8 @@ static bool wait_for_turn(generator *self)
                 return true;
             self->missed = true;
         }
-        clock_wait(self->spec.clock, &self->changed, &self->mutex, self->next_tick_ns);
+        clock_wait(self->spec.clock, &self->changed, &self->mutex,
+                   self->next_tick_ns < sign_ns ? self->next_tick_ns : sign_ns);
     }
 }
 
