@@ -27,6 +27,7 @@ VERBOSE ?=
 RUNS    ?= $(or $(FUZZ_RUNS),2000000)
 FUZZ    ?=
 PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
 version := $(shell sed -n 's/^\#define SLUICE_VERSION "\(.*\)"/\1/p' engine/version.h)
 DESTDIR ?=
 
@@ -415,14 +416,15 @@ manual: all
 .PHONY: install
 share := $(DESTDIR)$(PREFIX)/share
 install: all $(job_main) $(if $(shell command -v help2man),manual)
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/sluice/jobs lib/pkgconfig include/sluice)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/sluice/jobs include/sluice)
+	install -d $(addprefix $(DESTDIR)$(LIBDIR)/,sluice pkgconfig)
 	install $(command) $(DESTDIR)$(PREFIX)/bin
 	install $(jobs) $(DESTDIR)$(PREFIX)/lib/sluice/jobs
-	install -m 644 $(library) $(DESTDIR)$(PREFIX)/lib
-	install -m 644 $(job_main) $(DESTDIR)$(PREFIX)/lib/sluice
+	install -m 644 $(library) $(DESTDIR)$(LIBDIR)
+	install -m 644 $(job_main) $(DESTDIR)$(LIBDIR)/sluice
 	install -m 644 engine/include/sluice/*.h $(DESTDIR)$(PREFIX)/include/sluice
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(version)|; s|@PACKAGES@|$(filter-out libxxhash,$(PACKAGES))|' \
-	    engine/package/sluice.pc.in >$(DESTDIR)$(PREFIX)/lib/pkgconfig/sluice.pc
+	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|; s|@VERSION@|$(version)|; s|@PACKAGES@|$(filter-out libxxhash,$(PACKAGES))|' \
+	    engine/package/sluice.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/sluice.pc
 	install -D -m 644 engine/package/completion/sluice.bash $(share)/bash-completion/completions/sluice
 	install -D -m 644 engine/package/completion/_sluice $(share)/zsh/site-functions/_sluice
 	install -D -m 644 engine/package/completion/sluice.fish $(share)/fish/vendor_completions.d/sluice.fish
