@@ -124,7 +124,7 @@ static sl_result check_keyed(sl_plan *plan, const plan_node *node, const sl_fiel
     if (node->name == NULL || !*node->name)
         return node_fails(plan, node, "it needs a name: the checkpoint finds its state by it");
     for (uint32_t i = 0; i < plan->count; i++)
-        if (&plan->nodes[i] != node && plan_merges(&plan->nodes[i]) && plan->nodes[i].name &&
+        if (&plan->nodes[i] != node && plan_keeps(&plan->nodes[i]) && plan->nodes[i].name &&
             !strcmp(plan->nodes[i].name, node->name))
             return node_fails(plan, node, "another state has this name");
     SL_TRY(check_fields(plan, node, fields));

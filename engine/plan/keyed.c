@@ -39,7 +39,7 @@ static bool name_is_taken(const sl_plan *plan, const plan_node *node)
 {
     for (uint32_t i = 0; i < plan->count; i++) {
         const plan_node *other = &plan->nodes[i];
-        bool saves = other->kind == PLAN_COUNT || other->kind == PLAN_UPDATE || other->kind == PLAN_OUTPUT;
+        bool saves = plan_keeps(other) || other->kind == PLAN_OUTPUT;
         if (other != node && saves && other->name && strcmp(other->name, node->name) == 0)
             return true;
     }
@@ -107,7 +107,7 @@ sl_result plan_check_update(sl_plan *plan, const plan_node *node)
     if (node->name == NULL || !*node->name)
         return node_fails(plan, node, "it needs a name: the checkpoint finds its state by it", NULL);
     if (name_is_taken(plan, node))
-        return node_fails(plan, node, "another count, update or output has this name", NULL);
+        return node_fails(plan, node, "another state or output has this name", NULL);
     if (is_behind_top(plan, node))
         return node_fails(plan, node, "it cannot stand behind a top: lists come when all states are done",
                           NULL);

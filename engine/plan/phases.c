@@ -15,6 +15,11 @@ bool plan_merges(const plan_node *node)
     return plan_window(node) || node->kind == PLAN_UPDATE || node->kind == PLAN_SNAPSHOTS;
 }
 
+bool plan_keeps(const plan_node *node)
+{
+    return plan_merges(node) && node->kind != PLAN_SNAPSHOTS;
+}
+
 bool plan_is_above(const sl_plan *plan, uint32_t above, uint32_t node)
 {
     return plan->nodes[node].above >> above & 1;

@@ -75,6 +75,7 @@ void plan_explain(const sl_plan *plan, buffer *out);
 uint32_t plan_source(const sl_plan *plan, uint32_t number); /* the node of the plan's n-th input */
 const char *plan_kind_name(plan_kind kind);                 /* "from", "through", "look up", ... */
 bool plan_merges(const plan_node *node);                    /* gathers rows by key, and has a merge */
+bool plan_keeps(const plan_node *node);                     /* has a state of its own, under its name */
 bool plan_is_above(const sl_plan *plan, uint32_t above,
                    uint32_t node);                   /* rows of the one reach the other; a node itself */
 const sl_window *plan_window(const plan_node *node); /* NULL: it has none */

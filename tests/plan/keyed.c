@@ -115,9 +115,9 @@ static void its_name_is_its_own(void **state)
     drawing.update.name = NULL;
     assert_refused("update by \"\": it needs a name");
     drawing.twice = true;
-    assert_refused("update by \"kept\": another count, update or output has this name");
+    assert_refused("update by \"kept\": another state or output has this name");
     drawing.output_of_that_name = true;
-    assert_refused("update by \"kept\": another count, update or output has this name");
+    assert_refused("update by \"kept\": another state or output has this name");
 }
 
 static void its_key_has_fields_of_the_same_kinds_in_rows_and_state(void **state)
