@@ -57,12 +57,15 @@ static size_t positions_advance(checkpoint *self, const batch *batch)
     return self->positions.size / sizeof(int64_t);
 }
 
+/* Those of partitions that are over are forgotten. */
 static void put_positions(checkpoint *self, const batch *batch, buffer *out)
 {
     size_t known = positions_advance(self, batch), put = 0;
-    const int64_t *next = (const int64_t *)(const void *)self->positions.at;
-    for (size_t i = 0; i < known; i++)
+    int64_t *next = (int64_t *)(void *)self->positions.at;
+    for (size_t i = 0; i < known; i++) {
+        next[i] = atomic_load(&self->intake->origins.at[i].over) ? -1 : next[i];
         put += next[i] >= 0;
+    }
     put_i64(out, (int64_t)put);
     for (size_t i = 0; i < known; i++) {
         const origin_name *name = &self->intake->origins.at[i];

@@ -7,7 +7,7 @@
 #include <batches/retries.h>
 #include <stdlib.h>
 
-enum { ADDED_MAX = 1024 }; /* partitions that may be added while the job runs */
+enum { ADDED_MAX = 8192 }; /* partitions that may be added while the job runs */
 
 void intake_init(intake *intake, const settings *settings)
 {
@@ -57,8 +57,10 @@ static uint32_t partition_add(intake *intake, const source_partition *partition)
     buffer id = { 0 };
     buffer_print(&id, "%s-%d-", partition->topic, partition->partition);
     buffer_byte(&id, '\0');
-    intake->origins.at[count] =
-        (origin_name){ memory_text(partition->topic), partition->partition, id.at, id.size - 1, false };
+    intake->origins.at[count] = (origin_name){ .topic = memory_text(partition->topic),
+                                               .partition = partition->partition,
+                                               .id = id.at,
+                                               .id_size = id.size - 1 };
     intake->positions[count] = (position){ .next = -1 };
     intake->origins.count++;
     return (uint32_t)count;
@@ -216,15 +218,26 @@ static int64_t pressure_share(const intake *intake, uint32_t number, int64_t lag
     return back_pressure_share(intake->pressure, position->lag, lags, intake->rate_max, interval_ms);
 }
 
+/* Such as a file that was rotated away and read to its end. */
+static void partition_end(intake *intake, uint32_t number)
+{
+    atomic_store(&intake->origins.at[number].over, true);
+    intake->shares--;
+}
+
 static sl_result cut_one(intake *intake, uint32_t number, batch *batch, bool *finished, failure *failure)
 {
     position *position = &intake->positions[number];
     source_view view = { 0 };
     double allowed = (double)intake->rate_max * (double)batch->interval_ms / 1000 + position->share;
     int64_t records_max = intake->rate_max ? (int64_t)allowed : INT64_MAX;
+    if (atomic_load(&intake->origins.at[number].over))
+        return SL_OK;
     int64_t share = pressure_share(intake, number, intake->lags, batch->interval_ms);
     records_max = share < records_max ? share : records_max;
     SL_TRY(look(intake, number, records_max, &view, failure));
+    if (view.over)
+        partition_end(intake, number);
     *finished = *finished && view.finished;
     if (intake->rate_max)
         position->share = allowed - (double)(int64_t)allowed;
@@ -268,6 +281,17 @@ void intake_uncut(intake *intake, const batch *batch)
     pthread_mutex_unlock(&intake->mutex);
 }
 
+static sl_result rest_is_gone(const intake *intake, const batch *batch, const batch_range *range,
+                              failure *failure)
+{
+    return fail(
+        failure, SL_DATA_LOSS,
+        "batch %lld was cut up to %lld of %s partition %d, of which the end is gone now: it was cut short "
+        "or replaced; bring it back, or forget this job's progress with sluice reset",
+        (long long)batch->id, (long long)range->until, intake->origins.at[range->partition].topic,
+        intake->origins.at[range->partition].partition);
+}
+
 sl_result intake_holds(intake *intake, const batch *batch, bool *all, failure *failure)
 {
     size_t count;
@@ -280,11 +304,13 @@ sl_result intake_holds(intake *intake, const batch *batch, bool *all, failure *f
         const intake_input *input = &intake->inputs[position->input];
         source_wish wish = { position->local, ranges[i].from, ranges[i].until - ranges[i].from, SIZE_MAX };
         sl_result result = input->kind->look(input->self, &wish, &view, failure);
+        *all = view.until >= ranges[i].until;
+        if (result == SL_OK && !*all && view.over)
+            result = rest_is_gone(intake, batch, &ranges[i], failure);
         if (result != SL_OK) {
             pthread_mutex_unlock(&intake->mutex);
             return result;
         }
-        *all = view.until >= ranges[i].until;
     }
     for (size_t i = 0; i < count && *all; i++)
         intake->positions[ranges[i].partition].next = ranges[i].until;

@@ -19,6 +19,7 @@ struct scheduler {
     executor_result result;
     sl_batch_info info; /* of the batch at work */
     buffer ranges;      /* of sl_range */
+    buffer reached;     /* of sink_range: the same, for sinks */
     buffer account;     /* its line, with a NUL */
     int64_t submitted_ns, started_ns;
     bool paused; /* listeners were told so */
@@ -54,6 +55,7 @@ void scheduler_free(scheduler *self)
         return;
     pthread_mutex_destroy(&self->mutex);
     buffer_done(&self->ranges);
+    buffer_done(&self->reached);
     buffer_done(&self->account);
     buffer_done(&self->told);
     free(self);
@@ -65,11 +67,14 @@ static void info_begin(scheduler *self, const batch *batch)
 {
     size_t count;
     const batch_range *ranges = batch_ranges(batch, &count);
-    self->ranges.size = 0;
+    self->ranges.size = self->reached.size = 0;
     for (size_t i = 0; i < count; i++) {
         const origin_name *name = &self->spec.intake->origins.at[ranges[i].partition];
         sl_range range = { name->topic, name->partition, ranges[i].from, ranges[i].until, ranges[i].end };
+        sink_range reached = { name->topic, name->partition, ranges[i].until };
         buffer_append(&self->ranges, &range, sizeof range);
+        if (!name->aside)
+            buffer_append(&self->reached, &reached, sizeof reached);
     }
     self->info = (sl_batch_info){
         .job = self->spec.job,
@@ -324,6 +329,8 @@ sl_result scheduler_run_one(scheduler *self, batch *batch, failure *failure)
     frame.options = self->spec.options;
     info_begin(self, batch);
     self->submitted_ns = batch->submitted_ns;
+    frame.ranges = (const sink_range *)(const void *)self->reached.at;
+    frame.range_count = self->reached.size / sizeof *frame.ranges;
     self->started_ns = clock_ns(self->spec.clock);
     if (self->spec.crashes)
         crashes_begin(self->spec.crashes, batch->id);

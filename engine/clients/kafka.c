@@ -267,6 +267,8 @@ static sl_result conf_own(rd_kafka_conf_t *conf, const kafka_client_spec *spec, 
     }
     if (spec->role == KAFKA_PRODUCER)
         conf_number(conf, "message.timeout.ms", spec->timeout_ms ? spec->timeout_ms : 30000, failure);
+    if (spec->role == KAFKA_PRODUCER && spec->transactional_id)
+        conf_set(conf, "transactional.id", spec->transactional_id, failure);
     buffer_done(&text);
     return failure->result;
 }
@@ -447,6 +449,8 @@ const setting kafka_settings[] = {
       "where Kafka answers; kafka.<property> is passed on to librdkafka" },
     { "kafka.group.id", NULL, SETTING_TEXT, NULL, NULL, NULL, "NAME",
       "where lag tools look for the job's offsets (default: sluice-<job>)" },
+    { "kafka.exactly_once", "--exactly-once", SETTING_FLAG, "false", NULL, NULL, NULL,
+      "each batch's messages to a Kafka output in one transaction, together with the word that it was written" },
     { "kafka.reader", NULL, SETTING_CHOICE, "auto", "auto|fetch|librdkafka", NULL, "WAY",
       "what reads topics: our own Fetch requests, or librdkafka; auto: the former where the other settings allow it" },
     { 0 },

@@ -26,8 +26,9 @@ typedef struct kafka_client_spec {
     kafka_role role;
     const settings *settings;
     const char *job;
-    size_t bytes_max;   /* consumer: what the job gathers at most; the client queues a part of it */
-    int64_t timeout_ms; /* producer: a message that is not safe by then has failed; 0: 30 s */
+    size_t bytes_max;             /* consumer: what the job gathers at most; the client queues a part of it */
+    int64_t timeout_ms;           /* producer: a message that is not safe by then has failed; 0: 30 s */
+    const char *transactional_id; /* producer; NULL: it has no transactions */
     void (*delivered)(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque); /* producer */
     /* Trouble with a broker or with all; from rd_kafka_poll(). NULL: the log is told what is news of it. */
     void (*troubled)(rd_kafka_t *client, int error, const char *reason, void *opaque);

@@ -7,6 +7,7 @@
 #include <base/arena.h>
 #include <base/buffer.h>
 #include <base/failure.h>
+#include <sinks/sink.h>
 #include <sluice/job.h>
 
 typedef struct reject {
@@ -22,6 +23,8 @@ typedef struct batch_frame {
     int32_t attempt;
     bool merged; /* the state holds this batch already: a later attempt only writes again */
     const void *options;
+    const sink_range *ranges; /* of its input */
+    size_t range_count;
 } batch_frame;
 
 struct sl_task {

@@ -6,13 +6,15 @@
 #define RECORDS_ORIGINS_H
 
 #include <sluice/types.h>
+#include <stdatomic.h>
 
 typedef struct origin_name {
     char *topic;
     int32_t partition;
     char *id; /* what stands before the offset in a document's id: "realtime-0-" */
     size_t id_size;
-    bool aside; /* no partition of an input, but of retried dead letters: no record comes from it */
+    atomic_bool over; /* nothing comes of it any more, and all is done: its position is forgotten */
+    bool aside;       /* no partition of an input, but of retried dead letters: no record comes from it */
 } origin_name;
 
 typedef struct origins {

@@ -4,7 +4,8 @@
  * The value is the document (or the raw bytes of an output that has such), the key is the document's id, so that compaction
  * and readers can drop repeats: a batch that comes again writes its messages again. One idempotent producer serves all
  * writers; its reports come on a thread of their own, and flush() waits until none of the writer's messages is without
- * one. What a server refuses for good is a dead letter where the row's origin is known.
+ * one. What a server refuses for good is a dead letter where the row's origin is known. With --exactly-once the producer has
+ * transactions, and a batch that was written is not written again: sinks/kafka/once.h.
  *
  *     rows ---> producer ---> servers ---> reports (thread) ---> writer: waiting - 1, trouble, refused
  *     flush <------------------------------------------------------ waiting == 0
@@ -15,7 +16,7 @@
 #include <base/memory.h>
 #include <clients/kafka.h>
 #include <pthread.h>
-#include <sinks/sink.h>
+#include <sinks/kafka/once.h>
 #include <stdlib.h>
 
 enum { METADATA_MS = 5000, REPORTS_MS = 500, CLOSE_MS = 10000 };
@@ -39,6 +40,9 @@ typedef struct kafka_sink {
     pthread_t reports;
     bool reporting;
     atomic_bool stopping;
+    bool transacts;
+    once once;             /* where it does */
+    atomic_bool any;       /* messages of this attempt */
     pthread_mutex_t mutex; /* of the writers' trouble and refused */
     pthread_cond_t all_told;
     const sink_batch *batch;
@@ -55,6 +59,7 @@ struct kafka_writer {
 };
 
 static sl_result producer_open(kafka_sink *sink, failure *failure);
+static sl_result producer_renew(kafka_sink *sink, failure *failure);
 static void producer_close(kafka_sink *sink);
 static sl_result row_send(kafka_writer *writer, const void *row, failure *failure);
 static sl_result message_send(kafka_writer *writer, const sl_origin *origin, sl_text key, sl_text value,
@@ -75,11 +80,15 @@ static sl_result kafka_open(const sink_spec *spec, void **self, failure *failure
         sink->writers[i].sink = sink;
     pthread_mutex_init(&sink->mutex, NULL);
     pthread_cond_init(&sink->all_told, NULL);
+    sink->transacts = settings_flag(spec->settings, "kafka.exactly_once");
+    sink->once = (once){ .spec = &sink->spec, .topic = sink->topic };
     sl_result result = producer_open(sink, failure);
+    int patience_ms = kafka_patience_ms(spec->deadline_ns, METADATA_MS);
     int32_t partitions;
     if (result == SL_OK)
-        result = kafka_topic_count(sink->producer, sink->topic,
-                                   kafka_patience_ms(spec->deadline_ns, METADATA_MS), &partitions, failure);
+        result = kafka_topic_count(sink->producer, sink->topic, patience_ms, &partitions, failure);
+    if (result == SL_OK && sink->transacts)
+        result = once_start(&sink->once, sink->producer, patience_ms, failure);
     if (result != SL_OK)
         kafka_close(sink);
     else
@@ -93,6 +102,7 @@ static void kafka_close(void *self)
     if (sink == NULL)
         return;
     producer_close(sink);
+    once_done(&sink->once);
     for (unsigned i = 0; i < sink->spec.writers; i++) {
         arena_done(&sink->writers[i].sent);
         buffer_done(&sink->writers[i].key);
@@ -116,20 +126,20 @@ static sl_result kafka_begin(void *self, const sink_batch *batch, failure *failu
         failure_clear(&writer->trouble);
         writer->refused = NULL;
     }
-    char text[200];
-    if (rd_kafka_fatal_error(sink->producer, text, sizeof text)) {
-        log_warn("kafka", "topic %s: the producer is made anew: %s", sink->topic, text);
-        producer_close(sink);
-        SL_TRY(producer_open(sink, failure));
-    }
+    SL_TRY(producer_renew(sink, failure));
     sink->batch = batch;
-    return SL_OK;
+    atomic_store(&sink->any, false);
+    return sink->transacts ? once_begin(&sink->once, sink->producer, batch, failure) : SL_OK;
 }
 
 static sl_result kafka_rows(void *self, unsigned writer, const sink_rows *rows, failure *failure)
 {
     kafka_sink *sink = self;
     const char *row = rows->at;
+    if (sink->once.sent)
+        return SL_OK;
+    if (sink->transacts && rows->count)
+        atomic_store(&sink->any, true);
     for (size_t i = 0; i < rows->count; i++, row += sink->spec.schema->row_bytes)
         SL_TRY(row_send(&sink->writers[writer], row, failure));
     return SL_OK;
@@ -158,8 +168,9 @@ static sl_result kafka_replace(void *self, const sink_group *groups, size_t coun
     kafka_sink *sink = self;
     for (size_t i = 0; i < count; i++) {
         const sink_group *group = &groups[i];
-        if (!group->changed)
+        if (!group->changed || sink->once.sent)
             continue;
+        atomic_store(&sink->any, true); /* also where all it does is to let fall */
         sink_rows rows = { group->rows, group->count, i };
         SL_TRY(kafka_rows(sink, 0, &rows, failure));
         for (size_t k = 0; k < group->fallen_count; k++) /* a tombstone: the key has no value any more */
@@ -170,8 +181,10 @@ static sl_result kafka_replace(void *self, const sink_group *groups, size_t coun
 
 static sl_result kafka_commit(void *self, failure *failure)
 {
-    (void)self, (void)failure;
-    return SL_OK;
+    kafka_sink *sink = self;
+    if (!sink->transacts)
+        return SL_OK;
+    return once_commit(&sink->once, sink->producer, sink->batch, atomic_load(&sink->any), failure);
 }
 
 /* ---- Messages ---- */
@@ -295,19 +308,41 @@ static void *reports_run(void *argument)
     return NULL;
 }
 
+/* A new one, where this one is of no use any more, or the servers must tell what became of its last transaction. */
+static sl_result producer_renew(kafka_sink *sink, failure *failure)
+{
+    char text[200] = "";
+    bool fatal = sink->producer == NULL || rd_kafka_fatal_error(sink->producer, text, sizeof text);
+    if (!fatal && !sink->once.doubtful)
+        return SL_OK;
+    if (fatal)
+        log_warn("kafka", "topic %s: the producer is made anew: %s", sink->topic, text);
+    producer_close(sink);
+    SL_TRY(producer_open(sink, failure));
+    if (!sink->transacts)
+        return SL_OK;
+    sink->once.doubtful = true; /* until it is known */
+    return once_start(&sink->once, sink->producer, (int)settings_ms(sink->spec.settings, "sink.timeout"),
+                      failure);
+}
+
 static sl_result producer_open(kafka_sink *sink, failure *failure)
 {
     const settings *settings = sink->spec.settings;
+    char *name = sink->transacts ? once_name(&sink->spec, sink->topic) : NULL;
     kafka_client_spec client = {
         .role = KAFKA_PRODUCER,
         .settings = settings,
         .job = sink->spec.job,
         .timeout_ms = settings_ms(settings, "sink.timeout"),
+        .transactional_id = name,
         .delivered = message_told,
         .troubled = producer_troubled,
         .opaque = sink,
     };
-    SL_TRY(kafka_client_open(&client, &sink->producer, failure));
+    sl_result result = kafka_client_open(&client, &sink->producer, failure);
+    free(name);
+    SL_TRY(result);
     sink->handle = rd_kafka_topic_new(sink->producer, sink->topic, NULL);
     if (sink->handle == NULL)
         return fail(failure, SL_USAGE, "kafka topic \"%s\": %s", sink->topic,

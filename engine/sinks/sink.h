@@ -49,10 +49,18 @@ typedef struct sink_exception {
     char detail[216]; /* the server's reason when refused */
 } sink_exception;
 
+typedef struct sink_range { /* how far a batch goes in a partition of the input */
+    const char *topic;
+    int32_t partition;
+    int64_t until;
+} sink_range;
+
 typedef struct sink_batch {
     int64_t id, time_ms;
     int32_t attempt;
-    buffer *exceptions; /* of sink_exception, by writer; emptied by the engine before begin */
+    buffer *exceptions;       /* of sink_exception, by writer; emptied by the engine before begin */
+    const sink_range *ranges; /* of its input; live as long as the batch */
+    size_t range_count;
 } sink_batch;
 
 static inline void sink_note(const sink_batch *batch, unsigned writer, const sink_exception *exception)

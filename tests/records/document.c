@@ -194,9 +194,13 @@ static void take_fields(reading *reading, const thing *thing)
     assert_null(reading->at);
 }
 
-static origin_name names[] = { { (char *)(uintptr_t) "plays", 0, (char *)(uintptr_t) "plays-0-", 8, false },
-                               { (char *)(uintptr_t) "plays", 12, (char *)(uintptr_t) "plays-12-", 9,
-                                 false } };
+static origin_name names[] = {
+    { .topic = (char *)(uintptr_t) "plays", .id = (char *)(uintptr_t) "plays-0-", .id_size = 8 },
+    { .topic = (char *)(uintptr_t) "plays",
+      .partition = 12,
+      .id = (char *)(uintptr_t) "plays-12-",
+      .id_size = 9 },
+};
 static const origins where = { names, 2 };
 
 static void a_document_read_back_is_its_row(void **state)

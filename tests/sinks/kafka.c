@@ -34,7 +34,7 @@ typedef struct trial {
     sink_batch batch;
     buffer exceptions[WRITERS];
     void *self;
-    char topic[32];
+    char topic[32], job[32];
     int64_t deadline_ns; /* of opening */
 } trial;
 
@@ -65,7 +65,8 @@ static int make_trial(void **state)
     trial->names[0] = (origin_name){ .topic = topic, .id = id, .id_size = strlen(id) };
     trial->origins = (origins){ trial->names, 1 };
     trial->output = (sl_output){ .name = "plays", .id = SL_FIELDS(play, origin) };
-    trial->batch = (sink_batch){ 1, BATCH_MS, 1, trial->exceptions };
+    trial->batch =
+        (sink_batch){ .id = 1, .time_ms = BATCH_MS, .attempt = 1, .exceptions = trial->exceptions };
     *state = trial;
     return kafka_mock_topic(mock, trial->topic, 2, &failure) == SL_OK ? 0 : -1;
 }
@@ -92,7 +93,7 @@ static sl_result opened(trial *trial, const char *target, failure *failure)
                                .origins = &trial->origins,
                                .target = target,
                                .settings = trial->settings,
-                               .job = "trial",
+                               .job = trial->job[0] ? trial->job : "trial",
                                .writers = WRITERS,
                                .deadline_ns = trial->deadline_ns,
                                .stop = &trial->stop };
@@ -361,6 +362,84 @@ static void a_server_that_is_away_at_the_start_may_still_come(void **state)
 
 #define with_a_topic(test) cmocka_unit_test_setup_teardown(test, make_trial, close_trial)
 
+/* ---- Exactly once ------------------------------------------------------------------------------------------------ */
+
+static void begun_anew(trial *trial)
+{
+    sink_kafka.close(trial->self);
+    trial->self = NULL;
+    begun(trial);
+}
+
+static void committed(trial *trial)
+{
+    failure failure = { 0 };
+    for (unsigned writer = 0; writer < WRITERS; writer++)
+        assert_int_equal(sink_kafka.flush(trial->self, writer, &failure), SL_OK);
+    if (sink_kafka.commit(trial->self, &failure) != SL_OK)
+        fail_msg("%s", failure.text);
+}
+
+static void exactly_once(trial *trial)
+{
+    failure failure = { 0 };
+    assert_int_equal(settings_set(trial->settings, "kafka.exactly_once", "true", "test", &failure), SL_OK);
+    snprintf(trial->job, sizeof trial->job, "trial-%u", trials); /* a group of its own */
+}
+
+#define TWO_DOCUMENTS                                                                                        \
+    "in-0-7={\"@timestamp\":\"1970-01-01T00:00:01.500Z\",\"track\":\"453\",\"plays\":2}\n"                   \
+    "in-0-8={\"@timestamp\":\"1970-01-01T00:00:02.000Z\",\"track\":\"56\",\"plays\":1}\n"
+
+static void a_batch_whose_transaction_is_done_is_not_sent_again(void **state)
+{
+    trial *trial = *state;
+    static const sink_range ranges[] = { { "a \"file\"", 1, 99 } };
+    exactly_once(trial);
+    trial->batch.ranges = ranges;
+    trial->batch.range_count = 1;
+    begun(trial);
+    assert_written(trial, 0, two_plays, 2);
+    committed(trial);
+    begun(trial); /* it failed elsewhere, and comes again */
+    assert_written(trial, 1, two_plays, 2);
+    committed(trial);
+    assert_topic(trial->topic,
+                 TWO_DOCUMENTS); /* the next process: tests/system/ship.c, on a broker that keeps the word */
+}
+
+static void another_batch_of_the_same_id_is_sent(void **state)
+{
+    trial *trial = *state;
+    exactly_once(trial);
+    begun(trial);
+    assert_written(trial, 0, two_plays, 1);
+    committed(trial);
+    trial->batch.time_ms += 5000; /* the work folder was lost: numbers begin again, times do not */
+    begun_anew(trial);
+    assert_written(trial, 0, two_plays + 1, 1);
+    committed(trial);
+    assert_topic(trial->topic, TWO_DOCUMENTS);
+}
+
+static void batches_without_rows_commit_nothing(void **state)
+{
+    trial *trial = *state;
+    char group[60];
+    exactly_once(trial);
+    for (int i = 0; i < 3; i++) {
+        begun(trial);
+        committed(trial);
+        trial->batch.id++;
+    }
+    snprintf(group, sizeof group, "sluice-%s", trial->job);
+    assert_int_equal(topic_committed(kafka_mock_servers(mock), group, trial->topic, 0), -1001);
+    begun(trial);
+    assert_written(trial, 0, two_plays, 2);
+    committed(trial);
+    assert_topic(trial->topic, TWO_DOCUMENTS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +456,9 @@ int main(void)
         with_a_topic(whole_lists_are_written_when_they_changed),
         with_a_topic(a_start_waits_no_longer_than_it_may),
         with_a_topic(a_server_that_is_away_at_the_start_may_still_come),
+        with_a_topic(a_batch_whose_transaction_is_done_is_not_sent_again),
+        with_a_topic(another_batch_of_the_same_id_is_sent),
+        with_a_topic(batches_without_rows_commit_nothing),
     };
     return cmocka_run_group_tests(tests, start_mock, stop_mock);
 }

@@ -303,6 +303,17 @@ static int64_t part_of(trial *trial, const char *path, int32_t number)
     return -1;
 }
 
+/* Until the input has found a file. */
+static void wait_for(trial *trial, const char *path, int32_t number)
+{
+    for (;;) {
+        unsigned seen = wakes_count(&trial->wakes);
+        if (part_of(trial, path, number) >= 0)
+            return;
+        assert_true(wakes_wait(&trial->wakes, seen));
+    }
+}
+
 /* Everything of a file from an offset on, "OFFSET:VALUE|" each; lets it go when `released`. Lives until the next call. */
 static const char *all_of(trial *trial, const char *path, int32_t number, int64_t from, bool released)
 {
@@ -352,10 +363,9 @@ static void a_file_rotated_by_rename_is_read_to_its_end_beside_the_new_one(void 
     append_text(trial->path, "one\n");
     started_at(trial, -1);
     assert_string_equal(all_of(trial, trial->path, 0, 0, true), "0:one|");
-    unsigned seen = wakes_count(&trial->wakes);
     assert_int_equal(rename(trial->path, trial->old), 0);
     append_text(trial->path, "new\n");
-    assert_true(wakes_wait(&trial->wakes, seen));
+    wait_for(trial, trial->path, 1);
     append_text(trial->old, "two\nthr"); /* whoever writes has it open still */
     assert_string_equal(all_of(trial, trial->path, 1, 0, true), "0:new|");
     assert_string_equal(all_of(trial, trial->path, 0, 4, true), "4:two|");
@@ -473,9 +483,8 @@ static void new_files_of_a_pattern_are_told_and_read_from_their_begin(void **sta
     assert_int_equal(mkdir(folder, 0700), 0);
     assert_true(wakes_wait(&trial->wakes, seen));
     assert_int_equal(part_of(trial, file, 0), -1);
-    seen = wakes_count(&trial->wakes);
     append_text(file, "first\n");
-    assert_true(wakes_wait(&trial->wakes, seen));
+    wait_for(trial, file, 0);
     assert_string_equal(all_of(trial, file, 0, 0, true), "0:first|");
     assert_int_equal(trial->partitions[0].offset, 0);
 }
@@ -499,10 +508,9 @@ static void a_rotated_file_that_is_done_is_let_go_with_its_last_line(void **stat
     append_text(trial->path, "one\ntwo");
     started_at(trial, -1);
     assert_string_equal(all_of(trial, trial->path, 0, 0, true), "0:one|");
-    unsigned seen = wakes_count(&trial->wakes);
     assert_int_equal(rename(trial->path, trial->old), 0);
     append_text(trial->path, "new\n");
-    assert_true(wakes_wait(&trial->wakes, seen));
+    wait_for(trial, trial->path, 1);
     assert_string_equal(all_of(trial, trial->path, 0, 4, false),
                         "4:two|"); /* nothing comes behind it any more */
     int64_t old = part_of(trial, trial->path, 0);
@@ -532,11 +540,10 @@ static void many_rotations_under_load_lose_and_repeat_nothing(void **state)
         buffer_print(&all, "line %d|", written++);
         append_text(trial->path, line);
         if (round % 7 == 3) { /* rotated by rename, each time to another name */
-            unsigned seen = wakes_count(&trial->wakes);
             snprintf(old, sizeof old, "%s.%d", trial->path, files++);
             assert_int_equal(rename(trial->path, old), 0);
             append_text(trial->path, "");
-            assert_true(wakes_wait(&trial->wakes, seen));
+            wait_for(trial, trial->path, files - 1);
         }
         if (round == 100)
             start_from(trial, next, files);
