@@ -1,15 +1,15 @@
 /*
  * bench/engine/status.c - what it costs that everything can be seen.
  *
- * The driver's CPU time: what it spends to tell of an empty batch (submitted, started, completed, three outputs, a lookup) to the
+ * The driver's CPU time: what it spends to tell of an empty batch (started, completed, three outputs, a lookup) to the
  * listeners that are always there, with their threads asleep before each batch as they are in a job, less the same without
  * listeners. The median of 10,000 batches each, in turn.
  *
- * Throughput: `listens` from memory in batches of 100,000, told to a metrics listener on the driver's own thread, which is more
- * than a job pays, against none; rounds of both ways alternate.
+ * Throughput, in CPU time of the whole process: `listens` from memory in batches of 100,000, told to a metrics listener on
+ * the driver's own thread, which is more than a job pays, against none; rounds of both ways alternate.
  *
  *     GOAL status_driver      <CPU time> us a batch goal <=20 met|missed
- *     GOAL status_throughput  <throughput lost> % goal <=1 met|missed
+ *     GOAL status_throughput  <CPU time more> % goal <=1 met|missed
  */
 #include "../../jobs/listens.c"
 #include "../shared/memory_job.h"
@@ -59,8 +59,9 @@ static void quiet_wait(events *events)
 static double batch_tell(events *events, int64_t id)
 {
     sl_batch_info batch = empty_batch(id);
+    events_tell(events, &batch); /* the generator's thread tells it */
+    quiet_wait(events);
     double before_s = thread_s();
-    events_tell(events, &batch);
     batch.state = SL_BATCH_STARTED;
     events_tell(events, &batch);
     for (size_t i = 0; i < 3; i++)
@@ -105,7 +106,7 @@ static double driver_us(void)
 static double batch_s(memory_job *run, const line *lines)
 {
     memory_job_send(run, lines, LISTENS);
-    return memory_job_batch(run, 2000).wall_s;
+    return memory_job_batch(run, 2000).cpu_s;
 }
 
 static double throughput_lost(void)
@@ -126,8 +127,9 @@ static double throughput_lost(void)
     memory_job_close(bare);
     free(lines);
     double told_ms = 1000 * median(with, ROUNDS), bare_ms = 1000 * median(without, ROUNDS);
-    printf("batches of %d listens: median of %d rounds %.2f ms with a metrics listener, %.2f ms without\n",
-           LISTENS, ROUNDS, told_ms, bare_ms);
+    printf(
+        "batches of %d listens: median of %d rounds %.2f ms of CPU with a metrics listener, %.2f ms without\n",
+        LISTENS, ROUNDS, told_ms, bare_ms);
     return 100 * (1 - bare_ms / told_ms);
 }
 
