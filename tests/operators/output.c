@@ -165,7 +165,7 @@ static sl_result begin(output *output, int64_t id)
 static sl_result add(output *output, unsigned worker, const play *rows, size_t count)
 {
     sl_task task = { .worker = worker, .report_ms = 1000 };
-    sl_rows in = { (void *)(uintptr_t)rows, count, count }, none = { 0 };
+    sl_rows in = { .at = (void *)(uintptr_t)rows, .count = count, .room = count }, none = { 0 };
     operator_output.rows(output, &task, &in, &none);
     assert_int_equal(none.count, 0);
     return task.failure.result;
