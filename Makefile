@@ -129,7 +129,7 @@ all: $(command) $(jobs)
 bench_commands := bench bench-engine bench-durability bench-status bench-kafka bench-limits bench-peers bench-counts bench-quick
 
 # Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
-ifneq ($(filter-out deps check clean help deb demo test test-asan test-tsan torture simulate mutants fuzz fuzz-fetch fresh $(bench_commands),$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps check clean help deb demo test test-asan test-tsan torture simulate mutants fuzz fuzz-fetch fresh docker-steps $(bench_commands),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) && echo yes),yes)
 $(error A library or pkg-config itself is missing (of $(PACKAGES)); "make deps" installs it)
 endif
@@ -345,7 +345,13 @@ fresh:
 	@tests/deps.sh fresh
 	@tests/fresh/run.sh
 
-## make check         format, layers, lengths, banned words, missing tests, static analysis
+## make docker-steps  the steps of docker/Dockerfile in a bare Debian 12 that is made for it, and what comes out (root)
+.PHONY: docker-steps
+docker-steps:
+	@tests/deps.sh fresh
+	@tests/docker/image.sh
+
+## make check         format, layers, lengths, banned words, missing tests, docker/, static analysis
 .PHONY: check
 check:
 	@tests/deps.sh build check

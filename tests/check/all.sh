@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
 
 checks=("$@")
-[[ $# -gt 0 ]] || checks=(self_test layers lengths words missing_tests paths format analysis)
+[[ $# -gt 0 ]] || checks=(self_test layers lengths words missing_tests paths docker format analysis)
 
 passed=0 failed=0
 for check in "${checks[@]}"; do

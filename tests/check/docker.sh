@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# docker/: its files parse, name only what is there, and keep its rules; what has a checker of its own is given to it. A checker
+# that is not installed is named, and its part is not checked: hadolint, promtool (package prometheus), python3 with
+# PyYAML (python3-yaml). COMPOSE_SCHEMA=FILE, compose-spec.json of the Compose Specification, is held against compose.yaml
+# (python3-jsonschema).
+source "$(dirname "$0")/common.sh"
+[[ -d docker ]] || exit 0
+
+unchecked=()
+
+dockerfiles() {
+  command -v hadolint >/dev/null || { unchecked+=("Dockerfiles (no hadolint)"); return; }
+  find docker -name Dockerfile -print0 | xargs -0 hadolint --no-color 2>&1 || true
+}
+
+rules() {
+  command -v promtool >/dev/null || { unchecked+=("Prometheus' settings and alerts (no promtool)"); return; }
+  local output
+  output=$(promtool check config docker/prometheus/prometheus.yml 2>&1) || echo "docker/prometheus/prometheus.yml:1: $output"
+  output=$(promtool test rules tests/docker/alerts_test.yaml 2>&1) || echo "tests/docker/alerts_test.yaml:1: $output"
+}
+
+compose() {
+  python3 -c 'import yaml' 2>/dev/null || { unchecked+=("compose.yaml (no python3 with PyYAML)"); return; }
+  python3 -B "$here/compose.py" ${COMPOSE_SCHEMA:+"$COMPOSE_SCHEMA"} || true
+}
+
+scripts() {
+  local script
+  for script in docker/*.sh; do
+    sh -n "$script" || true
+    [[ -x $script ]] || echo "$script:1: is no program"
+  done
+}
+
+found=$(mktemp)
+trap 'rm -f "$found"' EXIT
+{ dockerfiles; rules; compose; scripts; } >"$found" 2>&1
+((${#unchecked[@]} == 0)) || printf 'not checked: %s\n' "${unchecked[@]}"
+finish "docker/README.md says what belongs where." <"$found"
