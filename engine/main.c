@@ -21,20 +21,6 @@
 
 extern char **environ;
 
-/* What users and supervisors rely on; see jobs/README.md. */
-static int exit_code(sl_result result)
-{
-    switch (result) {
-    case SL_OK: return 0;
-    case SL_USAGE: return 2;
-    case SL_UNREACHABLE: return 3;
-    case SL_REPEATED: return 4;
-    case SL_DATA_LOSS: return 5;
-    case SL_RUNNING: return 6;
-    default: return 1;
-    }
-}
-
 /* ---- Options ---- */
 
 static void help_print(const settings *settings)

@@ -24,6 +24,22 @@ void failure_clear(failure *failure)
     failure->place = NULL;
 }
 
+int exit_code(sl_result result)
+{
+    switch (result) {
+    case SL_OK: return 0;
+    case SL_USAGE: return 2;
+    case SL_UNREACHABLE: return 3;
+    case SL_REPEATED: return 4;
+    case SL_DATA_LOSS: return 5;
+    case SL_RUNNING: return 6;
+    case SL_RETRY:
+    case SL_LIMIT:
+    case SL_FAILED: break;
+    }
+    return 1;
+}
+
 const char *sl_result_text(sl_result result)
 {
     static const char *const texts[] = {

@@ -24,6 +24,9 @@ __attribute__((format(printf, 3, 4))) sl_result fail(failure *failure, sl_result
 
 void failure_clear(failure *failure);
 
+/* Of a program that ends so; users and supervisors rely on it: see jobs/README.md. */
+int exit_code(sl_result result);
+
 /* Leaves the calling function when `call` did not succeed. The only macro that hides a return. */
 #define SL_TRY(call)                                                                                         \
     do {                                                                                                     \

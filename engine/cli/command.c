@@ -49,22 +49,6 @@ void command_help(const command *command, FILE *out)
     settings_free(options);
 }
 
-int exit_code(sl_result result)
-{
-    switch (result) {
-    case SL_OK: return 0;
-    case SL_USAGE: return 2;
-    case SL_UNREACHABLE: return 3;
-    case SL_REPEATED: return 4;
-    case SL_DATA_LOSS: return 5;
-    case SL_RUNNING: return 6;
-    case SL_RETRY:
-    case SL_LIMIT:
-    case SL_FAILED: break;
-    }
-    return 1;
-}
-
 /* Options and names in any order. */
 static sl_result words_read(const command *command, words words, arguments *arguments, failure *failure)
 {

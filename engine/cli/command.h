@@ -33,7 +33,4 @@ extern const command command_submit, command_list, command_status, command_stop,
 int command_run(const command *command, int argc, char **argv); /* argv[0] is its name; gives the exit code */
 void command_help(const command *command, FILE *out);
 
-/* 0 ended as asked; 1 failed; 2 usage; 3 unreachable; 4 too many failed batches; 5 data loss; 6 already running. */
-int exit_code(sl_result result);
-
 #endif
