@@ -39,8 +39,10 @@ static void node_run(executor *self, worker *worker, uint32_t i, const sl_rows *
 static void feed_children(executor *self, worker *worker, uint32_t i)
 {
     const plan_node *node = &self->spec.plan->nodes[i];
-    for (uint32_t c = 0; c < node->child_count && worker->out[i].count; c++)
+    for (uint32_t c = 0; c < node->child_count && worker->out[i].count; c++) {
+        worker->task.feeder = i;
         feed(self, worker, node->children[c], &worker->out[i]);
+    }
 }
 
 /* A flat stage has filled its room: what stands there goes on before it gives more. */
@@ -78,8 +80,10 @@ void chunk_emit(void *executor, sl_task *task, uint32_t number, const void *rows
     struct executor *self = executor;
     const plan_node *node = &self->spec.plan->nodes[number];
     sl_rows in = { .at = (void *)(uintptr_t)rows, .count = count, .room = count };
-    for (uint32_t c = 0; c < node->child_count; c++)
+    for (uint32_t c = 0; c < node->child_count; c++) {
+        task->feeder = number;
         feed(self, worker_of(self, task), node->children[c], &in);
+    }
     task->sequence++;
 }
 
@@ -104,6 +108,7 @@ static void follow(executor *self, worker *worker, uint32_t i)
     const plan_node *node = &self->spec.plan->nodes[i];
     for (uint32_t c = 0; c < node->child_count && worker->out[i].count; c++) {
         uint32_t child = node->children[c];
+        worker->task.feeder = i;
         if (self->spec.plan->nodes[child].probing)
             follow(self, worker, child);
         else

@@ -37,6 +37,8 @@ static const operator_kind *kind_of(plan_kind kind)
         [PLAN_REDUCE] = &operator_reduce,
         [PLAN_DISTINCT] = &operator_distinct,
         [PLAN_ABOUT] = &operator_count_about,
+        [PLAN_GROUP] = &operator_group,
+        [PLAN_JOIN] = &operator_join,
         [PLAN_TOP] = &operator_top,
         [PLAN_UPDATE] = &operator_update,
         [PLAN_SNAPSHOTS] = &operator_snapshots,

@@ -97,7 +97,7 @@ struct operator
 };
 
 extern const operator_kind operator_stage, operator_look_up, operator_count, operator_reduce,
-    operator_distinct, operator_count_about, operator_top, operator_update, operator_snapshots,
-    operator_output;
+    operator_distinct, operator_count_about, operator_group, operator_join, operator_top, operator_update,
+    operator_snapshots, operator_output;
 
 #endif

@@ -24,13 +24,20 @@ static bool name_is_taken(const sl_plan *plan, const plan_node *node, plan_kind 
 }
 
 /* Fields of another record would be read at the wrong places. */
+static sl_result check_fields_of(sl_plan *plan, const plan_node *node, const sl_fields *fields,
+                                 const sl_schema *schema)
+{
+    if (fields->count && fields->of() != schema)
+        return fail(&plan->failure, SL_USAGE, "%s \"%s\": its records are %s, but it names fields of %s",
+                    plan_kind_name(node->kind), node->name ? node->name : "", schema->name,
+                    fields->of()->name);
+    return SL_OK;
+}
+
 static sl_result check_fields(sl_plan *plan, const plan_node *node, const sl_fields *const *fields)
 {
     for (; *fields; fields++)
-        if ((*fields)->count && (*fields)->of() != node->schema)
-            return fail(&plan->failure, SL_USAGE, "%s \"%s\": its records are %s, but it names fields of %s",
-                        plan_kind_name(node->kind), node->name ? node->name : "", node->schema->name,
-                        (*fields)->of()->name);
+        SL_TRY(check_fields_of(plan, node, *fields, node->schema));
     return SL_OK;
 }
 
@@ -118,16 +125,15 @@ static sl_result check_window(sl_plan *plan, const plan_node *node, bool of_batc
 }
 
 /* A name that no other state has, and fields that can be a key. */
-static sl_result check_keyed(sl_plan *plan, const plan_node *node, const sl_fields *key)
+static sl_result check_keyed(sl_plan *plan, const plan_node *node, const sl_fields *key, const sl_schema *of)
 {
-    const sl_fields *const fields[] = { key, NULL };
     if (node->name == NULL || !*node->name)
         return node_fails(plan, node, "it needs a name: the checkpoint finds its state by it");
     for (uint32_t i = 0; i < plan->count; i++)
         if (&plan->nodes[i] != node && plan_keeps(&plan->nodes[i]) && plan->nodes[i].name &&
             !strcmp(plan->nodes[i].name, node->name))
             return node_fails(plan, node, "another state has this name");
-    SL_TRY(check_fields(plan, node, fields));
+    SL_TRY(check_fields_of(plan, node, key, of));
     for (size_t i = 0; i < key->count; i++)
         if (!key_can_be_of(schema_field_at(key->of(), key->offset[i])->kind))
             return node_fails(plan, node, "an origin or a link cannot be part of a key");
@@ -138,7 +144,7 @@ static sl_result check_count(sl_plan *plan, const plan_node *node)
 {
     const sl_count *count = &node->as.count;
     const sl_fields *const fields[] = { &count->into, NULL };
-    SL_TRY(check_keyed(plan, node, &count->key));
+    SL_TRY(check_keyed(plan, node, &count->key, node->schema));
     SL_TRY(check_fields(plan, node, fields));
     if (count->key.count == 0)
         return node_fails(plan, node, "a count needs a key");
@@ -187,7 +193,7 @@ static sl_result check_sum(sl_plan *plan, const plan_node *node)
 static sl_result check_reduce(sl_plan *plan, const plan_node *node)
 {
     const sl_reduce *reduce = &node->as.reduce;
-    SL_TRY(check_keyed(plan, node, &reduce->key));
+    SL_TRY(check_keyed(plan, node, &reduce->key, node->schema));
     if ((reduce->sum.count > 0) == (reduce->add != NULL))
         return node_fails(plan, node, "it needs fields to sum or a function to add with, one of both");
     if (reduce->remove && reduce->add == NULL)
@@ -207,7 +213,7 @@ static sl_result check_reduce(sl_plan *plan, const plan_node *node)
 
 static sl_result check_distinct(sl_plan *plan, const plan_node *node)
 {
-    SL_TRY(check_keyed(plan, node, &node->as.distinct.key));
+    SL_TRY(check_keyed(plan, node, &node->as.distinct.key, node->schema));
     if (node->as.distinct.key.count == 0)
         return node_fails(plan, node, "it needs a key: the fields by which rows differ");
     if (node->as.distinct.window.length.ms == SL_EVER_MS && node->as.distinct.window.slide.ms)
@@ -219,8 +225,8 @@ static sl_result check_about(sl_plan *plan, const plan_node *node)
 {
     const sl_about *about = &node->as.about;
     const sl_fields *const fields[] = { &about->of, &about->into, NULL };
-    SL_TRY(check_keyed(plan, node, &about->key));
-    SL_TRY(check_keyed(plan, node, &about->of));
+    SL_TRY(check_keyed(plan, node, &about->key, node->schema));
+    SL_TRY(check_keyed(plan, node, &about->of, node->schema));
     SL_TRY(check_fields(plan, node, fields));
     if (about->of.count == 0)
         return node_fails(plan, node, "of is missing: the fields by which rows differ");
@@ -228,6 +234,59 @@ static sl_result check_about(sl_plan *plan, const plan_node *node)
         return node_fails(plan, node, "into must be one i64 field");
     if (about->bits && (about->bits < 4 || about->bits > 16))
         return node_fails(plan, node, "bits must be 4 to 16");
+    return check_window(plan, node, false);
+}
+
+/* Links and places in the input do not outlive their batch. */
+static sl_result check_kept_rows(sl_plan *plan, const plan_node *node, const sl_schema *schema)
+{
+    for (size_t i = 0; plan_window(node)->length.ms && i < schema->count; i++)
+        if (schema->fields[i].kind == SL_KIND_linked || schema->fields[i].kind == SL_KIND_origin)
+            return fail(
+                &plan->failure, SL_USAGE,
+                "%s \"%s\": field \"%s\" of record %s is %s, which does not outlive its batch: take what is "
+                "needed of it into other fields before",
+                plan_kind_name(node->kind), node->name, schema->fields[i].name, schema->name,
+                schema->fields[i].kind == SL_KIND_linked ? "a link" : "an origin");
+    return SL_OK;
+}
+
+static sl_result check_group(sl_plan *plan, const plan_node *node)
+{
+    const sl_group *group = &node->as.group;
+    bool exchange = group->each == NULL && group->key.count;
+    if (!exchange && group->window.length.ms == 0 && group->each == NULL)
+        return node_fails(plan, node,
+                          "it needs the length of its window: the batch's rows are the stream itself");
+    if (group->each && group->key.count == 0)
+        return node_fails(plan, node, "it needs a key");
+    if (group->window.start.count || group->window.end.count)
+        return node_fails(plan, node,
+                          "rows are passed on as they came: there are no window.start and window.end");
+    if (exchange)
+        return SL_OK;
+    SL_TRY(check_keyed(plan, node, &group->key, node->taken));
+    SL_TRY(check_kept_rows(plan, node, node->taken));
+    return check_window(plan, node, false);
+}
+
+static sl_result check_join(sl_plan *plan, const plan_node *node)
+{
+    const sl_join *join = &node->as.join;
+    if (node->input == node->second)
+        return node_fails(plan, node, "a stream is joined with itself: put a stage before one of the two");
+    SL_TRY(check_keyed(plan, node, &join->left, node->taken));
+    SL_TRY(check_keyed(plan, node, &join->right, join->pair->right()));
+    if (join->left.count == 0 || join->left.count != join->right.count)
+        return node_fails(plan, node, "left and right are keys of as many fields");
+    for (size_t i = 0; i < join->left.count; i++)
+        if (!field_is(&join->right, i, schema_field_at(join->left.of(), join->left.offset[i])->kind))
+            return node_fails(plan, node, "the fields of left and right must be of the same kinds, in order");
+    if (join->window.start.count || join->window.end.count)
+        return node_fails(plan, node,
+                          "there are no window.start and window.end: the function makes the rows");
+    SL_TRY(check_kept_rows(plan, node, node->taken));
+    SL_TRY(check_kept_rows(plan, node, join->pair->right()));
     return check_window(plan, node, false);
 }
 
@@ -289,6 +348,8 @@ static sl_result check_node(sl_plan *plan, const plan_node *node)
     case PLAN_REDUCE: return check_reduce(plan, node);
     case PLAN_DISTINCT: return check_distinct(plan, node);
     case PLAN_ABOUT: return check_about(plan, node);
+    case PLAN_GROUP: return check_group(plan, node);
+    case PLAN_JOIN: return check_join(plan, node);
     case PLAN_TOP: return check_top(plan, node);
     case PLAN_UPDATE: return plan_check_update(plan, node);
     case PLAN_SNAPSHOTS: return plan_check_snapshots(plan, node);

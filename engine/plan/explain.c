@@ -71,6 +71,20 @@ static void explain_about(buffer *out, const sl_about *about)
     explain_fields(out, &about->of);
 }
 
+static void explain_group(buffer *out, const sl_group *group)
+{
+    explain_keyed(out, &group->key, &group->window);
+    if (group->each)
+        buffer_print(out, ", each by %s", group->each->name);
+}
+
+static void explain_join(buffer *out, const sl_join *join)
+{
+    static const char *const kinds[] = { "inner", "left", "right", "full" };
+    explain_keyed(out, &join->left, &join->window);
+    buffer_print(out, ", %s, by %s", kinds[join->kind], join->pair->name);
+}
+
 static void explain_top(buffer *out, const sl_top *top)
 {
     buffer_print(out, " %" PRId64 " per ", top->count);
@@ -119,7 +133,7 @@ static void explain_node(buffer *out, const sl_plan *plan, uint32_t at, unsigned
 {
     const plan_node *node = &plan->nodes[at];
     if (plan->nodes[at].second == from && from != at) {
-        buffer_print(out, "%*s-> union %s\n", (int)(depth * 4), "", node->name);
+        buffer_print(out, "%*s-> %s %s\n", (int)(depth * 4), "", plan_kind_name(node->kind), node->name);
         return;
     }
     buffer_print(out, "%*s%s %s", (int)(depth * 4), "", plan_kind_name(node->kind), node->name);
@@ -133,6 +147,8 @@ static void explain_node(buffer *out, const sl_plan *plan, uint32_t at, unsigned
     case PLAN_REDUCE: explain_reduce(out, &node->as.reduce); break;
     case PLAN_DISTINCT: explain_keyed(out, &node->as.distinct.key, &node->as.distinct.window); break;
     case PLAN_ABOUT: explain_about(out, &node->as.about); break;
+    case PLAN_GROUP: explain_group(out, &node->as.group); break;
+    case PLAN_JOIN: explain_join(out, &node->as.join); break;
     case PLAN_TOP: explain_top(out, &node->as.top); break;
     case PLAN_UPDATE: explain_update(out, &node->as.update.drawn); break;
     case PLAN_SNAPSHOTS:

@@ -29,15 +29,17 @@ const sl_window *plan_window(const plan_node *node)
     case PLAN_REDUCE: return &node->as.reduce.window;
     case PLAN_DISTINCT: return &node->as.distinct.window;
     case PLAN_ABOUT: return &node->as.about.window;
+    case PLAN_GROUP: return &node->as.group.window;
+    case PLAN_JOIN: return &node->as.join.window;
     default: return NULL;
     }
 }
 
 const char *plan_kind_name(plan_kind kind)
 {
-    static const char *const names[] = { "from",     "through",   "union",        "look up",
-                                         "count by", "reduce by", "distinct by",  "count about",
-                                         "top by",   "update by", "snapshots of", "to" };
+    static const char *const names[] = { "from",      "through",     "union",        "look up",  "count by",
+                                         "reduce by", "distinct by", "count about",  "group by", "join",
+                                         "top by",    "update by",   "snapshots of", "to" };
     return names[kind];
 }
 
@@ -153,6 +155,63 @@ sl_stream sl_count_about(sl_stream in, const sl_about *about)
         return in;
     plan_node node = { .kind = PLAN_ABOUT, .name = about->name, .schema = given_by(in), .as.about = *about };
     return plan_add(in, &node);
+}
+
+static sl_stream add_group(sl_stream in, const sl_group *group, const sl_schema *gives)
+{
+    plan_node node = {
+        .kind = PLAN_GROUP, .name = group->name, .schema = gives, .taken = given_by(in), .as.group = *group
+    };
+    return plan_add(in, &node);
+}
+
+sl_stream sl_group_by(sl_stream in, const sl_group *group)
+{
+    if (group->each == NULL) {
+        fail(&in.plan->failure, SL_USAGE, "group by \"%s\": each, the stage for each key's rows, is missing",
+             group->name ? group->name : "");
+        return in;
+    }
+    if (!plan_takes(in, PLAN_GROUP, group->name, group->key.of) ||
+        !plan_takes(in, PLAN_GROUP, group->name, group->each->in))
+        return in;
+    return add_group(in, group, group->each->out());
+}
+
+sl_stream sl_exchange_by(sl_stream in, const sl_fields *key)
+{
+    if (!plan_takes(in, PLAN_GROUP, "exchange", key->of))
+        return in;
+    return add_group(in, &(sl_group){ .name = "exchange", .key = *key }, given_by(in));
+}
+
+sl_stream sl_rows_in(sl_stream in, const char *name, const sl_window *window)
+{
+    if (!plan_takes(in, PLAN_GROUP, name, NULL))
+        return in;
+    return add_group(in, &(sl_group){ .name = name, .window = *window }, given_by(in));
+}
+
+sl_stream sl_join_by(sl_stream left, sl_stream right, const sl_join *join)
+{
+    sl_plan *plan = left.plan;
+    if (join->pair == NULL)
+        fail(&plan->failure, SL_USAGE, "join \"%s\": pair, which makes rows of rows, is missing",
+             join->name ? join->name : "");
+    if (plan->failure.result != SL_OK || !plan_takes(left, PLAN_JOIN, join->name, join->left.of) ||
+        !plan_takes(left, PLAN_JOIN, join->name, join->pair->left) ||
+        !plan_takes(right, PLAN_JOIN, join->name, join->right.of) ||
+        !plan_takes(right, PLAN_JOIN, join->name, join->pair->right))
+        return left;
+    plan_node node = { .kind = PLAN_JOIN,
+                       .name = join->name,
+                       .schema = join->pair->out(),
+                       .taken = given_by(left),
+                       .as.join = *join };
+    sl_stream made = plan_add(left, &node);
+    if (plan->failure.result == SL_OK)
+        plan->nodes[made.node].second = right.node;
+    return made;
 }
 
 sl_stream sl_top_by(sl_stream in, const sl_top *top)

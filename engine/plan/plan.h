@@ -20,6 +20,8 @@ typedef enum plan_kind {
     PLAN_REDUCE,
     PLAN_DISTINCT,
     PLAN_ABOUT, /* sl_count_about() */
+    PLAN_GROUP, /* sl_exchange_by() and sl_rows_in() too */
+    PLAN_JOIN,
     PLAN_TOP,
     PLAN_UPDATE,
     PLAN_SNAPSHOTS,
@@ -32,6 +34,7 @@ typedef struct plan_node {
     uint32_t second; /* the other one that feeds it; its own number when there is none */
     const char *name;
     const sl_schema *schema; /* of the rows that it gives; of an output: that it takes */
+    const sl_schema *taken;  /* of group and join: of the rows that come by `input` */
     union {
         sl_input from;
         const sl_stage *stage;
@@ -40,6 +43,8 @@ typedef struct plan_node {
         sl_reduce reduce;
         sl_distinct distinct;
         sl_about about;
+        sl_group group;
+        sl_join join;
         sl_top top;
         struct {
             sl_update drawn;

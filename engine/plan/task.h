@@ -33,6 +33,7 @@ struct sl_task {
     arena memory;               /* lives as long as the batch */
     buffer rejects;             /* of reject */
     const char *stage;          /* the node at work */
+    uint32_t feeder;            /* the node that feeds it */
     const sl_message *messages; /* of the chunk */
     size_t message_count;
     uint64_t sequence;        /* of the chunk; of rows out of a merge it has its top bit set */

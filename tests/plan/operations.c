@@ -258,6 +258,90 @@ static void what_is_kept_by_key_is_explained(void **state)
         "            count about about (odd), different name\n");
 }
 
+/* ---- Rows together ---- */
+
+static void count_rows(sl_task *task, const thing *rows, size_t count, sl_rows *out)
+{
+    (void)task;
+    sl_row(out, other)->times = (int64_t)count;
+    (void)rows;
+}
+SL_CHUNK_STAGE(count_rows, thing, other);
+
+static bool pair_rows(sl_task *task, const bare *one, const numbers *another, other *out)
+{
+    (void)task;
+    out->name = one ? one->name : another->name;
+    return true;
+}
+SL_PAIR(pair_rows, bare, numbers, other);
+
+static struct together {
+    sl_group group;
+    sl_join join;
+    bool itself;
+} together;
+
+static void together_begin(void)
+{
+    together = (struct together){
+        .group = { .name = "grouped", .key = SL_FIELDS(thing, name), .each = &count_rows_stage },
+        .join = { .name = "joined",
+                  .left = SL_FIELDS(bare, name),
+                  .right = SL_FIELDS(numbers, name),
+                  .pair = &pair_rows_pair },
+    };
+}
+
+static void draw_together(sl_plan *plan, const void *options)
+{
+    (void)options;
+    sl_stream made = things(plan), bares = sl_through(made, &make_bare_stage);
+    sl_group_by(made, &together.group);
+    if (together.itself)
+        sl_rows_in(made, "rows", &(sl_window){ 0 });
+    sl_join_by(bares, sl_through(made, &make_numbers_stage), &together.join);
+}
+
+static void assert_apart(const char *because)
+{
+    assert_refused(draw_together, because);
+    together_begin();
+}
+
+static void rows_that_are_kept_must_be_able_to_stay(void **state)
+{
+    (void)state;
+    together_begin();
+    together.group.name = NULL;
+    assert_apart("group by \"\": it needs a name");
+    together.group.key = (sl_fields){ 0 };
+    assert_apart("it needs a key");
+    together.group.each = NULL;
+    assert_apart("each, the stage for each key's rows, is missing");
+    together.group.window.length.ms = 60000;
+    assert_apart("field \"origin\" of record thing is an origin, which does not outlive its batch");
+    together.itself = true;
+    assert_apart("group by \"rows\": it needs the length of its window");
+    together.join.name = "grouped";
+    assert_apart("another state has this name");
+    together.join.pair = NULL;
+    assert_apart("join \"joined\": pair, which makes rows of rows, is missing");
+    together.join.right = SL_FIELDS(numbers, number);
+    assert_apart("must be of the same kinds");
+    together.join.right = SL_FIELDS(numbers, name, number);
+    assert_apart("keys of as many fields");
+    together.join.right = SL_FIELDS(bare, name);
+    assert_apart("join \"joined\" takes records of bare");
+    assert_explained(draw_together, "from lines <- kafka:plays\n"
+                                    "    through make_thing: sl_message -> thing\n"
+                                    "        through make_bare: thing -> bare\n"
+                                    "            join joined (name), inner, by pair_rows\n"
+                                    "        group by grouped (Name), each by count_rows\n"
+                                    "        through make_numbers: thing -> numbers\n"
+                                    "            -> join joined\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +351,7 @@ int main(void)
         cmocka_unit_test(a_reduce_is_a_sum_or_a_function),
         cmocka_unit_test(what_differs_must_be_said),
         cmocka_unit_test(what_is_kept_by_key_is_explained),
+        cmocka_unit_test(rows_that_are_kept_must_be_able_to_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

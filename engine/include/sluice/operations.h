@@ -135,6 +135,103 @@ typedef struct sl_about {
 } sl_about;
 sl_stream sl_count_about(sl_stream in, const sl_about *about);
 
+/* ---- Rows of a key together -------------------------------------------------------------------------------------- */
+
+/*
+ * Hands all rows of a key to `each`, a chunk stage (SL_CHUNK_STAGE), which may give any number of rows: those of the batch, or those of a
+ * window in every report. They come in the order of batches, partitions and offsets, all at once: a key with many
+ * rows wants memory for them. What can be joined row by row is better a sl_reduce_by(). In windows the record has no
+ * origin and no link; its texts are kept.
+ */
+typedef struct sl_group {
+    const char *name;
+    sl_fields key;
+    sl_window window; /* without start and end */
+    const sl_stage *each;
+} sl_group;
+sl_stream sl_group_by(sl_stream in, const sl_group *group);
+
+/* The batch's rows as they are, those of a key on one worker: what follows runs there. It has no state. */
+sl_stream sl_exchange_by(sl_stream in, const sl_fields *key);
+
+/* The rows of a window as they are, all of them in every report: what follows sees them as if they were the batch's. */
+sl_stream sl_rows_in(sl_stream in, const char *name, const sl_window *window);
+
+/* ---- Rows of two streams together -------------------------------------------------------------------------------- */
+
+/*
+ * Pairs of rows that have the same key, of the batch or of a window in every report. SL_PAIR makes a row of two: bool function(
+ * sl_task *, const left *, const right *, out *), like a stage. What has no partner is dropped (SL_INNER), or comes with NULL in the
+ * partner's place: SL_LEFT keeps all rows of the left stream, SL_RIGHT those of the right one, SL_FULL both.
+ *
+ * SL_COGROUP sees all rows of a key instead, and gives any number by sl_row(): void function(sl_task *, const left *lefts,
+ * size_t, const right *rights, size_t, sl_rows *out). The kind of the join is all the same to it.
+ *
+ *     sl_join_by(orders, payments, &(sl_join){ .name = "paid", .left = SL_FIELDS(order, id), .right = SL_FIELDS(payment, order_id),
+ *                                              .pair = &pay_pair, .kind = SL_LEFT, .window = { .length = { 60000 } } });
+ *
+ * The fields of both keys are of the same kinds, in order. In windows the records have no origin and no link. A table that Redis or a file
+ * holds is better a sl_look_up().
+ */
+typedef enum sl_join_kind { SL_INNER, SL_LEFT, SL_RIGHT, SL_FULL } sl_join_kind;
+
+typedef struct sl_joined { /* all rows of a key */
+    sl_join_kind kind;
+    const void *left, *right;
+    size_t lefts, rights;
+} sl_joined;
+
+typedef struct sl_pair {
+    const char *name;
+    sl_schema_of *left, *right, *out;
+    void (*run)(sl_task *task, const sl_joined *joined, sl_rows *out);
+} sl_pair;
+
+typedef struct sl_join {
+    const char *name;
+    sl_fields left, right; /* the keys */
+    const sl_pair *pair;
+    sl_join_kind kind;
+    sl_window window; /* of both streams; without start and end */
+} sl_join;
+sl_stream sl_join_by(sl_stream left, sl_stream right, const sl_join *join);
+
+#define SL_PAIR(function, left_record, right_record, out_record)                                             \
+    static void function##_one_(sl_task *task_, const left_record *left_, const right_record *right_,        \
+                                sl_rows *out_)                                                               \
+    {                                                                                                        \
+        out_record *row_ = sl_row(out_, out_record);                                                         \
+        out_->count -= !_Generic(                                                                            \
+            &function, bool (*)(sl_task *, const left_record *, const right_record *, out_record *)          \
+            : function)(task_, left_, right_, row_);                                                         \
+    }                                                                                                        \
+    static void function##_run_(sl_task *task_, const sl_joined *all_, sl_rows *out_)                        \
+    {                                                                                                        \
+        const left_record *left_ = all_->left;                                                               \
+        const right_record *right_ = all_->right;                                                            \
+        bool lefts_ = all_->kind == SL_LEFT || all_->kind == SL_FULL;                                        \
+        bool rights_ = all_->kind == SL_RIGHT || all_->kind == SL_FULL;                                      \
+        for (size_t l_ = 0; l_ < all_->lefts; l_++)                                                          \
+            for (size_t r_ = 0; r_ < all_->rights; r_++)                                                     \
+                function##_one_(task_, &left_[l_], &right_[r_], out_);                                       \
+        for (size_t l_ = 0; lefts_ && all_->rights == 0 && l_ < all_->lefts; l_++)                           \
+            function##_one_(task_, &left_[l_], NULL, out_);                                                  \
+        for (size_t r_ = 0; rights_ && all_->lefts == 0 && r_ < all_->rights; r_++)                          \
+            function##_one_(task_, NULL, &right_[r_], out_);                                                 \
+    }                                                                                                        \
+    static const sl_pair function##_pair = { #function, left_record##_schema, right_record##_schema,         \
+                                             out_record##_schema, function##_run_ }
+
+#define SL_COGROUP(function, left_record, right_record, out_record)                                          \
+    static void function##_run_(sl_task *task_, const sl_joined *all_, sl_rows *out_)                        \
+    {                                                                                                        \
+        _Generic(&function,                                                                                  \
+                 void (*)(sl_task *, const left_record *, size_t, const right_record *, size_t, sl_rows *)   \
+                 : function)(task_, all_->left, all_->lefts, all_->right, all_->rights, out_);               \
+    }                                                                                                        \
+    static const sl_pair function##_pair = { #function, left_record##_schema, right_record##_schema,         \
+                                             out_record##_schema, function##_run_ }
+
 /* ---- Behind the macros ------------------------------------------------------------------------------------------- */
 
 void sl_rows_full_(sl_rows *rows,

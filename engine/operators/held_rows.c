@@ -1,0 +1,349 @@
+/*
+ * operators/held_rows.c - rows written down by workers, hung into panes by the owner of a shard, and written to the checkpoint.
+ */
+#include <base/memory.h>
+#include <base/sort.h>
+#include <operators/held_rows.h>
+#include <stdlib.h>
+
+/* ---- Opening and closing ---- */
+
+/* Which fields are kept, where and of what kind. */
+static uint64_t shape_of(const held_spec *spec)
+{
+    buffer text = { 0 };
+    for (size_t s = 0; s < spec->side_count; s++) {
+        const sl_schema *schema = spec->sides[s].schema;
+        buffer_print(&text, "%s %zu", schema->name, schema->row_bytes);
+        for (size_t i = 0; i < schema->count; i++)
+            buffer_print(&text, " %s %zu %d", schema->fields[i].name, schema->fields[i].offset,
+                         (int)schema->fields[i].kind);
+    }
+    uint64_t shape = hash_bytes(text.at, text.size);
+    buffer_done(&text);
+    return shape;
+}
+
+sl_result held_open(const operator_spec *spec, const held_spec *drawn, void **opened, failure *failure)
+{
+    held *self = memory_new(sizeof *self);
+    self->spec = *drawn;
+    self->node = spec->node;
+    self->number = spec->number;
+    self->executor = spec->executor;
+    self->emit = spec->emit;
+    self->shape = shape_of(drawn);
+    for (size_t s = 0; s < drawn->side_count; s++)
+        self->texts_only[s] = key_is_of_texts(&drawn->sides[s].key);
+    self->worker_count = spec->workers;
+    self->workers = memory_new(spec->workers * sizeof *self->workers);
+    for (unsigned w = 0; w < spec->workers; w++)
+        self->workers[w].rows = memory_new(CHUNK_ROWS * spec->node->schema->row_bytes);
+    for (unsigned s = 0; s < STORE_SHARDS; s++)
+        store_open(&self->shards[s].keys, sizeof(uint64_t));
+    sl_result result = window_of(drawn->window, drawn->name, &self->window, failure);
+    if (result != SL_OK) {
+        held_close(self);
+        return result;
+    }
+    *opened = self;
+    return SL_OK;
+}
+
+static void early_forget(held_shard *shard)
+{
+    held_early *early = (held_early *)(void *)shard->early.at;
+    for (size_t i = 0; i < shard->early.size / sizeof *early; i++)
+        buffer_done(&early[i].entries);
+    shard->early.size = 0;
+}
+
+static void shard_close(held_shard *shard)
+{
+    held_pane *panes = (held_pane *)(void *)shard->panes.at;
+    for (size_t i = 0; i < shard->panes.size / sizeof *panes; i++)
+        buffer_done(&panes[i].entries);
+    early_forget(shard);
+    buffer_done(&shard->panes);
+    buffer_done(&shard->early);
+    buffer_done(&shard->runs);
+    buffer_done(&shard->sorted);
+    buffer_done(&shard->groups);
+    buffer_done(&shard->ids);
+    store_close(&shard->keys);
+}
+
+void held_close(void *opened)
+{
+    held *self = opened;
+    for (unsigned w = 0; w < self->worker_count; w++) {
+        for (unsigned s = 0; s < STORE_SHARDS; s++) {
+            buffer_done(&self->workers[w].shards[s].entries);
+            buffer_done(&self->workers[w].shards[s].runs);
+        }
+        free(self->workers[w].rows);
+    }
+    for (unsigned s = 0; s < STORE_SHARDS; s++)
+        shard_close(&self->shards[s]);
+    free(self->workers);
+    free(self);
+}
+
+sl_result held_begin(void *opened, const batch_frame *batch, failure *failure)
+{
+    (void)failure;
+    held *self = opened;
+    self->batch = batch;
+    for (unsigned w = 0; w < self->worker_count; w++)
+        for (unsigned s = 0; s < STORE_SHARDS; s++)
+            self->workers[w].shards[s].entries.size = self->workers[w].shards[s].runs.size = 0;
+    for (unsigned s = 0; s < STORE_SHARDS && !batch->merged; s++)
+        early_forget(&self->shards[s]);
+    return SL_OK;
+}
+
+/* ---- Rows written down and read back ---- */
+
+static size_t in_eights(size_t bytes)
+{
+    return (bytes + 7) & ~(size_t)7;
+}
+
+static void entry_write(const sl_schema *schema, uint32_t side, const char *row, buffer *out)
+{
+    size_t start = out->size, bytes = sizeof(held_entry) + in_eights(schema->row_bytes);
+    char *at = buffer_reserve(out, bytes);
+    memset(at + bytes - 8, 0, 8);
+    memcpy(at + sizeof(held_entry), row, schema->row_bytes);
+    out->size += bytes;
+    for (size_t i = 0; i < schema->count; i++) {
+        sl_text *text = held_text_field(schema, i, out->at + start + sizeof(held_entry));
+        if (text == NULL || text->at == NULL)
+            continue;
+        size_t place = out->size - start;
+        const char *from = text->at;
+        text->at = (const char *)(uintptr_t)place;
+        buffer_append(out, from, text->size);
+    }
+    size_t whole = in_eights(out->size - start);
+    memset(buffer_reserve(out, 8), 0, 8);
+    out->size = start + whole;
+    held_entry head = { (uint32_t)whole, side };
+    memcpy(out->at + start, &head, sizeof head);
+}
+
+static uint32_t side_of(const held *self, const sl_task *task)
+{
+    return self->spec.side_count > 1 && task->feeder != self->spec.sides[0].input;
+}
+
+static unsigned shard_of(held *self, uint32_t side, sl_task *task, size_t i, const char *row)
+{
+    const sl_fields *key = &self->spec.sides[side].key;
+    if (key->count == 0)
+        return store_shard_of(hash_16(task->sequence, i / CHUNK_ROWS));
+    return store_shard_of(key_hash(key_of_fields(key, self->texts_only[side], row, &task->memory)));
+}
+
+/* Runs on: worker. */
+void held_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows *out)
+{
+    held *self = opened;
+    uint32_t side = side_of(self, task);
+    const sl_schema *schema = self->spec.sides[side].schema;
+    (void)out;
+    if (self->batch->merged)
+        return;
+    for (size_t i = 0; i < in->count; i++) {
+        const char *row = (const char *)in->at + i * schema->row_bytes;
+        held_gathered *gathered = &self->workers[task->worker].shards[shard_of(self, side, task, i, row)];
+        size_t at = gathered->entries.size, runs = gathered->runs.size / sizeof(held_run);
+        held_run *last = runs ? (held_run *)(void *)gathered->runs.at + runs - 1 : NULL;
+        entry_write(schema, side, row, &gathered->entries);
+        if (last && last->sequence == task->sequence)
+            last->end = gathered->entries.size;
+        else
+            buffer_append(&gathered->runs, &(held_run){ task->sequence, at, gathered->entries.size, NULL },
+                          sizeof(held_run));
+    }
+}
+
+/* ---- Panes. Runs on: owner of the shard ---- */
+
+static held_pane *pane_of(held_shard *shard, int64_t number)
+{
+    size_t count = held_pane_count(shard);
+    if (count && held_pane_nth(shard, count - 1)->number == number)
+        return held_pane_nth(shard, count - 1);
+    buffer_append(&shard->panes, &(held_pane){ .number = number }, sizeof(held_pane));
+    return held_pane_nth(shard, count);
+}
+
+static void panes_advance(const held *self, held_shard *shard, int64_t time_ms)
+{
+    int64_t gone = window_gone(&self->window, time_ms);
+    size_t count = 0;
+    while (count < held_pane_count(shard) && held_pane_nth(shard, count)->number <= gone)
+        buffer_done(&held_pane_nth(shard, count++)->entries);
+    if (count == 0)
+        return;
+    shard->panes.size -= count * sizeof(held_pane);
+    memmove(shard->panes.at, shard->panes.at + count * sizeof(held_pane), shard->panes.size);
+}
+
+static int run_order(const void *a, const void *b, const void *unused)
+{
+    const held_run *left = a, *right = b;
+    (void)unused;
+    if (left->sequence != right->sequence)
+        return left->sequence < right->sequence ? -1 : 1;
+    return (left > right) - (left < right);
+}
+
+/* What all workers gathered, in the order of the chunks. */
+static void batch_apply(held *self, unsigned number)
+{
+    held_shard *shard = &self->shards[number];
+    shard->runs.size = shard->sorted.size = 0;
+    for (unsigned w = 0; w < self->worker_count; w++) {
+        const held_gathered *gathered = &self->workers[w].shards[number];
+        const held_run *runs = (const held_run *)(const void *)gathered->runs.at;
+        for (size_t i = 0; i < gathered->runs.size / sizeof *runs; i++) {
+            held_run run = runs[i];
+            run.entries = gathered->entries.at;
+            buffer_append(&shard->runs, &run, sizeof run);
+        }
+    }
+    held_run *runs = (held_run *)(void *)shard->runs.at;
+    size_t count = shard->runs.size / sizeof *runs;
+    for (size_t i = 0; i < count; i++)
+        buffer_append(&shard->sorted, &(held_run *){ &runs[i] }, sizeof runs);
+    held_run *const *sorted = (held_run *const *)(void *)shard->sorted.at;
+    if (count)
+        sort_pointers((void **)(void *)shard->sorted.at, count, run_order, NULL);
+    buffer *entries = &pane_of(shard, window_pane(&self->window, self->batch->time_ms))->entries;
+    shard->batch_from = entries->size;
+    for (size_t i = 0; i < count; i++)
+        buffer_append(entries, sorted[i]->entries + sorted[i]->at, sorted[i]->end - sorted[i]->at);
+}
+
+/* The batch enters the panes once; windows that ended before it report first. Rows go out at every attempt. */
+void held_merge(void *opened, sl_task *task, unsigned number)
+{
+    held *self = opened;
+    held_shard *shard = &self->shards[number];
+    int64_t ends[REPORTS_MAX], time_ms = self->batch->time_ms;
+    size_t reports = window_reports(&self->window, self->batch->last_time_ms, time_ms, ends);
+    for (size_t i = 0; i < reports && ends[i] < time_ms && !self->batch->merged; i++) {
+        panes_advance(self, shard, ends[i]);
+        held_note_early(shard, ends[i]);
+    }
+    held_report_early(self, task, number);
+    if (!self->batch->merged) {
+        panes_advance(self, shard, time_ms);
+        batch_apply(self, number);
+    }
+    if (reports && ends[reports - 1] == time_ms)
+        held_report_panes(self, task, number, time_ms);
+}
+
+size_t held_bytes(void *opened)
+{
+    const held *self = opened;
+    size_t bytes = 0;
+    for (unsigned s = 0; s < STORE_SHARDS; s++) {
+        for (size_t i = 0; i < held_pane_count(&self->shards[s]); i++)
+            bytes += held_pane_nth(&self->shards[s], i)->entries.room;
+        for (unsigned w = 0; w < self->worker_count; w++)
+            bytes += 3 * self->workers[w].shards[s].entries.size; /* here, in the pane, and side by side */
+    }
+    return bytes;
+}
+
+/* ---- Checkpoint: pane: 8 bytes | shape: 8 | shard: 8 | size: 8 | entries ---- */
+
+typedef struct piece_head {
+    int64_t pane;
+    uint64_t shape, shard, size;
+} piece_head;
+
+static void save_entries(const held *self, size_t shard, const held_pane *pane, size_t from, buffer *out)
+{
+    piece_head head = { pane->number, self->shape, shard, pane->entries.size - from };
+    if (head.size == 0)
+        return;
+    buffer_append(out, &head, sizeof head);
+    buffer_append(out, pane->entries.at + from, head.size);
+}
+
+void held_save(void *opened, bool all, buffer *out)
+{
+    const held *self = opened;
+    for (unsigned s = 0; s < STORE_SHARDS && !self->window.batch_only; s++) {
+        const held_shard *shard = &self->shards[s];
+        for (size_t i = 0; i < held_pane_count(shard); i++) {
+            const held_pane *pane = held_pane_nth(shard, i);
+            if (all)
+                save_entries(self, s, pane, 0, out);
+            else if (i + 1 == held_pane_count(shard) && self->batch &&
+                     pane->number == window_pane(&self->window, self->batch->time_ms))
+                save_entries(self, s, pane, shard->batch_from, out);
+        }
+    }
+}
+
+/* Each entry to its shard, which follows from its key; without one, to where it was. */
+static bool load_entries(held *self, const piece_head *piece, sl_text entries, arena *memory)
+{
+    for (size_t at = 0; at < entries.size;) {
+        held_entry head;
+        if (entries.size - at < sizeof head)
+            return false;
+        memcpy(&head, entries.at + at, sizeof head);
+        if (head.side >= self->spec.side_count || head.size % 8 || head.size > entries.size - at ||
+            head.size < sizeof head + self->spec.sides[head.side].schema->row_bytes)
+            return false;
+        const held_side *side = &self->spec.sides[head.side];
+        sl_task task = { .memory = *memory };
+        char *copy = arena_take(&task.memory, head.size),
+             *row = arena_take(&task.memory, side->schema->row_bytes);
+        memcpy(copy, entries.at + at, head.size);
+        held_entry_read(side->schema, (const held_entry *)(const void *)copy, row);
+        held_shard *shard =
+            &self->shards[side->key.count ? shard_of(self, head.side, &task, 0, row) : piece->shard];
+        buffer_append(&pane_of(shard, piece->pane)->entries, copy, head.size);
+        *memory = task.memory;
+        arena_reset(memory);
+        at += head.size;
+    }
+    return true;
+}
+
+sl_result held_load(void *opened, sl_text saved, failure *failure)
+{
+    held *self = opened;
+    arena memory = { 0 };
+    bool whole = true, same = true;
+    for (size_t at = 0; at < saved.size && whole && same;) {
+        piece_head head = { 0 };
+        whole = saved.size - at >= sizeof head;
+        if (whole)
+            memcpy(&head, saved.at + at, sizeof head);
+        at += sizeof head;
+        same = !whole || head.shape == self->shape;
+        whole = whole && head.shard < STORE_SHARDS && head.size <= saved.size - at;
+        if (whole && same)
+            whole = load_entries(self, &head, (sl_text){ saved.at + at, head.size }, &memory);
+        at += head.size;
+    }
+    arena_done(&memory);
+    if (!same)
+        return fail(
+            failure, SL_USAGE,
+            "the rows of \"%s\" in the checkpoint have other fields than the job's have now: give it a new "
+            "name, or forget the state with sluice reset",
+            self->spec.name);
+    return whole ? SL_OK
+                 : fail(failure, SL_FAILED, "the rows of \"%s\" in the checkpoint are damaged",
+                        self->spec.name);
+}
