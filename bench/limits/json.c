@@ -151,7 +151,9 @@ static void measure(const char *what, void (*way)(void), int times)
 
 int main(void)
 {
-    origin_name name = { (char *)(uintptr_t) "realtime", 0, (char *)(uintptr_t) "realtime-0-", 11, false };
+    origin_name name = { .topic = (char *)(uintptr_t) "realtime",
+                         .id = (char *)(uintptr_t) "realtime-0-",
+                         .id_size = 11 };
     origins origins = { &name, 1 };
     input_make();
     with_id = document_new(play_schema(), &SL_FIELDS(play, origin), &origins);

@@ -181,13 +181,15 @@ static void partitions_await(administrator one, const char *topic, int32_t parti
 }
 
 /* After a deletion the name is free only a moment later. */
-void topic_make(const char *servers, const char *topic, int32_t partitions)
+void topic_make(const char *servers, const char *topic, int32_t partitions, const char *const *settings)
 {
     char text[200];
     administrator one = administrator_begin(servers);
     rd_kafka_resp_err_t error;
     do {
         rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, partitions, 1, text, sizeof text);
+        for (size_t i = 0; settings && settings[i]; i += 2)
+            rd_kafka_NewTopic_set_config(wanted, settings[i], settings[i + 1]);
         rd_kafka_CreateTopics(one.client, &wanted, 1, NULL, one.queue);
         error = answer_error(one);
         rd_kafka_NewTopic_destroy(wanted);

@@ -26,8 +26,8 @@ void topic_fill(const char *servers, const char *topic, int32_t partition, int64
 char *topic_read(const char *servers, const char *topic);
 int64_t topic_committed(const char *servers, const char *group, const char *topic, int32_t partition);
 
-/* With a real broker. Return when it tells so to whoever asks. */
-void topic_make(const char *servers, const char *topic, int32_t partitions);
+/* With a real broker. Return when it tells so to whoever asks. `settings`: pairs of name and value, then NULL; or NULL. */
+void topic_make(const char *servers, const char *topic, int32_t partitions, const char *const *settings);
 void topic_grow(const char *servers, const char *topic, int32_t partitions);
 void topic_delete(const char *servers, const char *topic);
 

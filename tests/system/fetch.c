@@ -74,44 +74,6 @@ static rd_kafka_t *client_open(const kafka_server *server, const char *const *pa
     return client;
 }
 
-static void topic_make(const kafka_server *server, const char *name, const char *const *settings)
-{
-    char text[200];
-    rd_kafka_t *client = client_open(server, NULL);
-    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, 1, 1, text, sizeof text);
-    for (; settings && *settings; settings += 2)
-        rd_kafka_NewTopic_set_config(topic, settings[0], settings[1]);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
-    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS;
-    while (error == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) { /* one that was deleted is not gone at once */
-        size_t count;
-        rd_kafka_CreateTopics(client, &topic, 1, NULL, queue);
-        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, PATIENCE_MS);
-        assert_non_null(event);
-        error = rd_kafka_topic_result_error(
-            rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count)[0]);
-        rd_kafka_event_destroy(event);
-    }
-    assert_int_equal(error, 0);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_NewTopic_destroy(topic);
-    rd_kafka_destroy(client);
-}
-
-static void topic_delete(const kafka_server *server, const char *name)
-{
-    rd_kafka_t *client = client_open(server, NULL);
-    rd_kafka_DeleteTopic_t *topic = rd_kafka_DeleteTopic_new(name);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
-    rd_kafka_DeleteTopics(client, &topic, 1, NULL, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, PATIENCE_MS);
-    assert_non_null(event);
-    rd_kafka_event_destroy(event);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_DeleteTopic_destroy(topic);
-    rd_kafka_destroy(client);
-}
-
 static void produce(rd_kafka_t *client, const char *topic, const char *value, size_t size)
 {
     assert_int_equal(rd_kafka_producev(client, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(0),
@@ -210,7 +172,7 @@ static void assert_values(source_trial *trial, int64_t until, const story *story
 static void transactions_check(kafka_server *server)
 {
     static story story;
-    topic_make(server, "transactions", NULL);
+    topic_make(kafka_server_address(server), "transactions", 1, NULL);
     story_play(&story, server, "transactions");
     int64_t end = story.count + story.transactions;
     source_trial *trial = trial_new(server, "transactions", quick);
@@ -258,7 +220,7 @@ static void codec_check(const kafka_server *server, const char *codec)
         "message.max.bytes", "29000000", "batch.num.messages", "200",   NULL
     };
     snprintf(topic, sizeof topic, "packed-%s", codec);
-    topic_make(server, topic, NULL);
+    topic_make(kafka_server_address(server), topic, 1, NULL);
     rd_kafka_t *client = client_open(server, producer);
     for (int i = 0; i < LARGE_COUNT; i++) { /* one batch of 20 MB */
         letters_make(value, LARGE_BYTES, (uint64_t)i);
@@ -301,7 +263,8 @@ static void batches_larger_than_what_is_asked_for_come_in_every_packing(void **s
 static void headers_check(kafka_server *server)
 {
     rd_kafka_t *client = client_open(server, NULL);
-    topic_make(server, "headers", (const char *const[]){ "message.timestamp.type", "LogAppendTime", NULL });
+    topic_make(kafka_server_address(server), "headers", 1,
+               (const char *const[]){ "message.timestamp.type", "LogAppendTime", NULL });
     for (int i = 0; i < 3; i++) {
         rd_kafka_headers_t *headers = rd_kafka_headers_new(2);
         rd_kafka_header_add(headers, "trace", -1, "0123456789", -1);
@@ -343,7 +306,7 @@ static void compacted_check(kafka_server *server)
         snprintf(values[i], sizeof values[i], "%d", i);
         messages[i] = (topic_message){ 0, keys[i], i < 50 ? values[i] : NULL, 0 };
     }
-    topic_make(server, "compacted", settings);
+    topic_make(kafka_server_address(server), "compacted", 1, settings);
     topic_send(kafka_server_address(server), "compacted", messages, COUNT);
     for (int round = 1, compacted = 0; !compacted; round++) {
         topic_message filler = { 0, "filler", "", 0 };
@@ -372,7 +335,7 @@ static void a_compacted_topic_has_gaps_and_tombstones(void **state)
 static void damage_check(kafka_server *server)
 {
     char path[300], byte;
-    topic_make(server, "damaged", NULL);
+    topic_make(kafka_server_address(server), "damaged", 1, NULL);
     for (int i = 0; i < 3; i++) /* a batch or more each time */
         topic_fill(kafka_server_address(server), "damaged", 0, i * 10, 10);
     snprintf(path, sizeof path, "%s/data/damaged-0/00000000000000000000.log", kafka_server_folder(server));
@@ -412,13 +375,13 @@ static void a_byte_that_changed_in_the_brokers_log_is_told(void **state)
 static void anew_check(kafka_server *server)
 {
     failure failure = { 0 };
-    topic_make(server, "anew", NULL);
+    topic_make(kafka_server_address(server), "anew", 1, NULL);
     topic_fill(kafka_server_address(server), "anew", 0, 0, 10);
     source_trial *trial = trial_new(server, "anew", quick);
     source_trial_start(trial);
     source_trial_wait(trial, 0, 0, 10);
-    topic_delete(server, "anew");
-    topic_make(server, "anew", NULL);
+    topic_delete(kafka_server_address(server), "anew");
+    topic_make(kafka_server_address(server), "anew", 1, NULL);
     topic_fill(kafka_server_address(server), "anew", 0, 0, 50);
     assert_int_equal(source_trial_trouble(trial, 0, 0, &failure), SL_DATA_LOSS);
     assert_non_null(strstr(failure.text, "\"anew\""));
@@ -437,7 +400,7 @@ static void a_topic_that_was_made_anew_is_data_loss(void **state)
 static void hang_check(kafka_server *server)
 {
     enum { NS_PER_S = 1000000000 };
-    topic_make(server, "hangs", NULL);
+    topic_make(kafka_server_address(server), "hangs", 1, NULL);
     topic_fill(kafka_server_address(server), "hangs", 0, 0, 10);
     source_trial *one = trial_new(server, "hangs", quick), *other = trial_new(server, "hangs", quick);
     source_trial_start(one);
@@ -463,7 +426,7 @@ static void a_broker_that_hangs_keeps_nobody_from_stopping_and_is_read_again(voi
 
 static void kill_check(kafka_server *server)
 {
-    topic_make(server, "killed", NULL);
+    topic_make(kafka_server_address(server), "killed", 1, NULL);
     topic_fill(kafka_server_address(server), "killed", 0, 0, 10);
     source_trial *trial = trial_new(server, "killed", quick);
     source_trial_start(trial);

@@ -43,7 +43,7 @@ static source_trial *trial_on(const char *topic, size_t reader)
     const char *pairs[] = { "kafka.reader", readers[reader], "kafka.topic.metadata.refresh.interval.ms",
                             "100", NULL };
     snprintf(name, sizeof name, "%s-%s", topic, readers[reader]);
-    topic_make(kafka_server_address(server), name, 2);
+    topic_make(kafka_server_address(server), name, 2, NULL);
     source_trial *trial = source_trial_new(kafka_server_address(server), name, pairs);
     trial->spec.start = SOURCE_LATEST;
     return trial;
@@ -126,7 +126,7 @@ static void a_job_takes_them_into_everything(void **state)
     if (server == NULL || !trial_begin(trial, kafka_server_address(server), "realtime", 2))
         skip();
     trial_import(trial);
-    topic_make(trial->servers, trial->topic, 2);
+    topic_make(trial->servers, trial->topic, 2, NULL);
     trial_set(trial, "--interval", "100ms", "--conf", "kafka.topic.metadata.refresh.interval.ms=100", NULL);
     trial_start(trial);
     trial_send(trial, 300);

@@ -49,28 +49,6 @@ static rd_kafka_t *client_open(const char *transactional_id)
     return client;
 }
 
-/* `settings`: pairs of name and value, then NULL. */
-static void topic_make(const char *name, const char *const *settings)
-{
-    char text[200];
-    rd_kafka_t *client = client_open(NULL);
-    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(name, 1, 1, text, sizeof text);
-    for (; *settings; settings += 2)
-        rd_kafka_NewTopic_set_config(topic, settings[0], settings[1]);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
-    rd_kafka_CreateTopics(client, &topic, 1, NULL, queue);
-    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, PATIENCE_MS);
-    assert_non_null(event);
-    size_t count;
-    const rd_kafka_topic_result_t **results =
-        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
-    assert_int_equal(rd_kafka_topic_result_error(results[0]), 0);
-    rd_kafka_event_destroy(event);
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_NewTopic_destroy(topic);
-    rd_kafka_destroy(client);
-}
-
 /* ---- Reading ---- */
 
 typedef struct stored {
@@ -183,7 +161,8 @@ static void what_the_broker_packs_is_read(void **state)
         stored stored;
         buffer wanted = { 0 };
         snprintf(topic, sizeof topic, "by-%s", codecs[codec]);
-        topic_make(topic, (const char *const[]){ "compression.type", codecs[codec], NULL });
+        topic_make(kafka_server_address(server), topic, 1,
+                   (const char *const[]){ "compression.type", codecs[codec], NULL });
         topic_fill(kafka_server_address(server), topic, 0, 0, COUNT);
         topic_look(&stored, topic, COUNT);
         for (int i = 0; i < COUNT; i++)
@@ -205,8 +184,10 @@ static void a_topic_may_have_the_times_of_its_log(void **state)
         skip();
     stored stored;
     topic_message messages[] = { { 0, "a", "1", 1700000000000 }, { 0, "b", "2", 1700000001000 } };
-    topic_make("created", (const char *const[]){ "message.timestamp.type", "CreateTime", NULL });
-    topic_make("appended", (const char *const[]){ "message.timestamp.type", "LogAppendTime", NULL });
+    topic_make(kafka_server_address(server), "created", 1,
+               (const char *const[]){ "message.timestamp.type", "CreateTime", NULL });
+    topic_make(kafka_server_address(server), "appended", 1,
+               (const char *const[]){ "message.timestamp.type", "LogAppendTime", NULL });
     topic_send(kafka_server_address(server), "created", messages, 2);
     topic_look(&stored, "created", 2);
     assert_int_equal(stored.time_least, 1700000000000);
@@ -236,7 +217,7 @@ static void markers_tell_how_a_transaction_ended(void **state)
     if (server == NULL)
         skip();
     stored stored;
-    topic_make("transactions", (const char *const[]){ NULL });
+    topic_make(kafka_server_address(server), "transactions", 1, NULL);
     rd_kafka_t *client = client_open("test");
     assert_null(rd_kafka_init_transactions(client, PATIENCE_MS));
     transaction_write(client, "transactions", (const char *const[]){ "a", "b", NULL });
@@ -274,7 +255,7 @@ static void a_compacted_topic_has_gaps_and_tombstones(void **state)
         snprintf(values[i], sizeof values[i], "%d", i);
         messages[i] = (topic_message){ 0, keys[i], i < 50 ? values[i] : NULL, 0 };
     }
-    topic_make("compacted", settings);
+    topic_make(kafka_server_address(server), "compacted", 1, settings);
     topic_send(kafka_server_address(server), "compacted", messages, 51);
     /* The newest segment is never compacted: another message begins a new one. */
     for (int64_t round = 0;; round++) {
