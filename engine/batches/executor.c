@@ -134,6 +134,7 @@ void executor_close(executor *self)
     buffer_done(&self->blocks);
     buffer_done(&self->waiting);
     buffer_done(&self->dead);
+    buffer_done(&self->late);
     buffer_done(&self->saved);
     free(self);
 }

@@ -39,6 +39,7 @@ struct executor {
     buffer blocks;  /* of intake_block */
     buffer waiting; /* of parked: of all workers, this round */
     buffer dead;    /* of reject: of all workers, and refused records */
+    buffer late;    /* of the balance */
     buffer saved;   /* one node's state on its way to the checkpoint */
     atomic_uint next_block, parked_chunks;
     atomic_uint next_shard[PLAN_NODES_MAX]; /* by level */

@@ -4,6 +4,7 @@
  */
 #include <base/faults.h>
 #include <base/memory.h>
+#include <batches/balance.h>
 #include <batches/executor_state.h>
 
 /* The value of a record that a sink refused: read again from the batch's input. */
@@ -27,47 +28,56 @@ static sl_text value_of(executor *self, const sl_origin *origin, failure *failur
     return (sl_text){ 0 };
 }
 
-static void gather_refused(executor *self, uint32_t i, executor_result *result, failure *failure)
+static void gather_refused(executor *self, uint32_t node, const output_fate *fate, failure *failure)
 {
-    output *output = self->nodes[i].self;
-    output_fate fate = output_find_fate(output);
-    result->duplicates += fate.duplicates;
-    for (size_t r = 0; r < fate.refused_count; r++) {
-        const sink_exception *refused = &fate.refused[r];
-        reject rejected = { refused->origin, self->spec.plan->nodes[i].name, "refused", refused->detail,
+    for (size_t r = 0; r < fate->refused_count; r++) {
+        const sink_exception *refused = &fate->refused[r];
+        reject rejected = { refused->origin, self->spec.plan->nodes[node].name, "refused", refused->detail,
                             value_of(self, &refused->origin, failure) };
         buffer_append(&self->dead, &rejected, sizeof rejected);
     }
 }
 
-/* records = written + duplicates + filtered + dead_letters; what the trunk's stages let fall was filtered. */
+/* The output whose places decide which records count as written: the first that is of single records; or the count of nodes. */
+static uint32_t output_that_counts(const executor *self)
+{
+    uint32_t i = 0;
+    while (i < self->spec.plan->count &&
+           !(self->spec.plan->nodes[i].kind == PLAN_OUTPUT && output_of_records(self->nodes[i].self)))
+        i++;
+    return i;
+}
+
 static void account_fill(executor *self, executor_result *result, failure *failure)
 {
-    int64_t reached = 0;
+    balance balance = { .plan = self->spec.plan };
     *result = (executor_result){ 0 };
     self->dead.size = 0;
     for (unsigned w = 0; w < self->spec.workers; w++) {
         const sl_task *task = &self->workers[w].task;
         result->records += task->records;
-        reached += task->reached;
+        balance.reached += task->reached;
         buffer_append(&self->dead, task->rejects.at, task->rejects.size);
     }
-    size_t rejected = self->dead.size / sizeof(reject);
-    bool counted = false;
-    for (uint32_t i = 0; i < self->spec.plan->count; i++) {
+    for (uint32_t i = 0; i < self->spec.plan->count; i++)
         if (self->nodes[i].kind && self->nodes[i].kind->account)
             self->nodes[i].kind->account(self->nodes[i].self, &result->operators);
-        if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT && output_of_records(self->nodes[i].self) &&
-            !counted) {
-            gather_refused(self, i, result, failure);
-            counted = true;
-        }
+    balance.output = output_that_counts(self);
+    if (balance.output < self->spec.plan->count) {
+        balance.fate = output_find_fate(self->nodes[balance.output].self);
+        gather_refused(self, balance.output, &balance.fate, failure);
     }
-    result->dead_letters = (int64_t)(self->dead.size / sizeof(reject));
-    result->filtered = result->records - reached - (int64_t)rejected;
-    if (result->filtered < 0)
-        result->filtered = 0; /* stages behind the trunk rejected records too */
-    result->written = result->records - result->filtered - result->dead_letters - result->duplicates;
+    for (size_t i = 0; i < self->blocks.size / sizeof(intake_block); i++)
+        balance.retries |= ((const intake_block *)(const void *)self->blocks.at)[i].only != 0;
+    balance.rejects = (const reject *)(const void *)self->dead.at;
+    balance.reject_count = self->dead.size / sizeof(reject);
+    balance.records = result->records;
+    balance_find(&balance, &self->late);
+    result->written = balance.written;
+    result->duplicates = balance.duplicates;
+    result->filtered = balance.filtered;
+    result->dead_letters = balance.dead_letters;
+    balance_check(&balance, self->frame->id, failure);
 }
 
 static bool will_write(executor *self)
@@ -133,6 +143,8 @@ sl_result attempt_finish(executor *self, batch *batch, executor_result *result, 
     timing_enter(self->timing, TIMING_COMMIT);
     fault_point("after_aggregates");
     account_fill(self, result, failure);
+    if (failure->result != SL_OK)
+        return failure->result;
     result->wrote = wrote;
     SL_TRY(dead_letters_write(self->spec.dead_letters, task, (reject *)(void *)self->dead.at,
                               self->dead.size / sizeof(reject), failure));

@@ -23,10 +23,10 @@ struct output {
     place places[PLACES_MAX];
     size_t count;
     unsigned writers;
-    whole *whole;    /* NULL: rows go to the sinks as they come */
-    atomic_bool any; /* rows went to the sinks in this attempt */
-    buffer refused;  /* of sink_exception */
-    buffer sorted;   /* of const sink_exception * */
+    whole *whole;              /* NULL: rows go to the sinks as they come */
+    atomic_int_least64_t rows; /* that went to the sinks in this attempt */
+    buffer refused;            /* of sink_exception */
+    buffer present, sorted;    /* of const sink_exception * */
 };
 
 static sl_result place_open(output *self, const operator_spec *spec, size_t i, failure *failure)
@@ -90,6 +90,7 @@ static void output_close(void *opened)
     whole_free(self->whole);
     document_free(self->document);
     buffer_done(&self->refused);
+    buffer_done(&self->present);
     buffer_done(&self->sorted);
     free(self);
 }
@@ -122,7 +123,7 @@ static sl_result output_begin(void *opened, const batch_frame *batch, failure *f
     output *self = opened;
     if (self->whole)
         whole_begin(self->whole);
-    atomic_store(&self->any, false);
+    atomic_store(&self->rows, 0);
     for (size_t i = 0; i < self->count; i++) {
         place *place = &self->places[i];
         place->batch.id = batch->id;
@@ -146,8 +147,8 @@ static void output_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows 
         whole_add(self->whole, task->report_ms, in);
         return;
     }
-    if (in->count && !atomic_load_explicit(&self->any, memory_order_relaxed))
-        atomic_store(&self->any, true);
+    if (in->count)
+        atomic_fetch_add_explicit(&self->rows, (int64_t)in->count, memory_order_relaxed);
     for (size_t i = 0; i < self->count && in->count; i++)
         if (blamed(
                 &self->places[i],
@@ -169,7 +170,7 @@ bool output_will_write(output *self)
 {
     const sink_group *groups;
     size_t count;
-    return self->whole ? whole_close(self->whole, &groups, &count) : atomic_load(&self->any);
+    return self->whole ? whole_close(self->whole, &groups, &count) : atomic_load(&self->rows) > 0;
 }
 
 sl_result output_replace(output *self, failure *failure)
@@ -234,21 +235,23 @@ static size_t exceptions_sort(output *self)
 
 output_fate output_find_fate(output *self)
 {
-    output_fate fate = { 0 };
+    output_fate fate = { .rows = atomic_load(&self->rows) };
     size_t count = exceptions_sort(self);
     const sink_exception *const *at = (const sink_exception *const *)(const void *)self->sorted.at;
-    self->refused.size = 0;
+    self->refused.size = self->present.size = 0;
     for (size_t from = 0, until; from < count; from = until) {
         const sink_exception *refused = NULL;
         for (until = from; until < count && exception_order(at[from], at[until], NULL) == 0; until++)
             refused = at[until]->refused ? at[until] : refused;
         if (refused)
             buffer_append(&self->refused, refused, sizeof *refused);
-        else
-            fate.duplicates += until - from == self->count;
+        else if (until - from == self->count)
+            buffer_append(&self->present, &at[from], sizeof at[from]);
     }
     fate.refused = (const sink_exception *)(const void *)self->refused.at;
     fate.refused_count = self->refused.size / sizeof(sink_exception);
+    fate.present = (const sink_exception *const *)(const void *)self->present.at;
+    fate.present_count = self->present.size / sizeof *fate.present;
     return fate;
 }
 

@@ -30,11 +30,12 @@ typedef struct output_places {
 
 typedef struct output output;
 
-/* What became of the batch's records at an output, over all its places. */
+/* What became of the batch's records at an output, over all its places; both lists in the order of origins. */
 typedef struct output_fate {
-    int64_t duplicates;            /* was there already in every place */
-    const sink_exception *refused; /* for good, in some place */
-    size_t refused_count;
+    int64_t rows;                         /* that it was handed in this attempt */
+    const sink_exception *refused;        /* for good, in some place */
+    const sink_exception *const *present; /* was there already in every place: duplicates */
+    size_t refused_count, present_count;
 } output_fate;
 
 /* operator_output: spec->place is an output_places. These are called by the executor beside the operator's own calls. */

@@ -289,7 +289,7 @@ static void a_record_has_one_fate_over_all_places(void **state)
             duplicates += fates[record] == 3;
         }
         output_fate fate = output_find_fate(output);
-        assert_int_equal(fate.duplicates, duplicates);
+        assert_int_equal(fate.present_count, duplicates);
         assert_int_equal(fate.refused_count, refused);
         for (size_t i = 0; i < fate.refused_count; i++) {
             size_t record = (size_t)fate.refused[i].origin.offset * 3 + fate.refused[i].origin.partition;
