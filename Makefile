@@ -227,7 +227,7 @@ $(test_programs): $(out)/tests/%.test: $(out)/obj/tests/%.o $(test_library) $(li
 	$(call show,ld,$@)$(link) $(if $(lto),-fno-lto) $^ -lcmocka $(libs) -o $@
 
 # The simulation takes the place of these calls of the system and of those to servers: tests/simulate/world.h.
-simulated := open64 close read write pread64 pwrite64 fdatasync ftruncate64 rename unlink mkdir stat64 fstat64 opendir readdir64 \
+simulated := open64 close read write pread64 pwrite64 fdatasync posix_fadvise64 ftruncate64 rename unlink mkdir stat64 fstat64 opendir readdir64 \
              closedir mmap64 flock clock_gettime clock_ticks pthread_cond_timedwait getrandom getpid redis_begin redis_add \
              redis_finish redis_ask redis_ping http_new http_free http_place http_send
 $(out)/tests/simulate/simulate.test: private LDFLAGS += $(simulated:%=-Wl,--wrap=%)

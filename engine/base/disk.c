@@ -209,6 +209,18 @@ sl_result disk_read(const char *path, buffer *out, failure *failure)
     return result;
 }
 
+sl_result disk_read_back(const char *path, buffer *out, failure *failure)
+{
+    int handle = handle_open(path, O_RDONLY);
+    if (handle >= 0) { /* what cannot be opened, disk_read() tells */
+        sl_result result = handle_sync(handle, path, failure);
+        posix_fadvise(handle, 0, 0, POSIX_FADV_DONTNEED);
+        close(handle);
+        SL_TRY(result);
+    }
+    return disk_read(path, out, failure);
+}
+
 /* Makes the parents one after another: every '/' but the first byte's ends one. */
 sl_result disk_folder(const char *path, failure *failure)
 {

@@ -28,6 +28,9 @@ sl_result disk_replace(const char *path, const void *bytes, size_t size, failure
 sl_result disk_rename(const char *from, const char *to, failure *failure);
 sl_result disk_remove(const char *path, failure *failure); /* absent is fine; the folder is synced */
 sl_result disk_read(const char *path, buffer *out, failure *failure); /* appends; absent: SL_OK and nothing */
+/* The same of what the disk itself has. After a sync that failed the system may show bytes that are on no disk, and tell that
+ * the next sync went well: what is built on is read back from below its memory. */
+sl_result disk_read_back(const char *path, buffer *out, failure *failure);
 sl_result disk_folder(const char *path, failure *failure); /* makes it and its parents, mode 0750 */
 /* Names in a folder that begin with `prefix`, sorted by bytes; free the array and each name. */
 sl_result disk_list(const char *folder, const char *prefix, char ***names, size_t *count, failure *failure);

@@ -302,7 +302,7 @@ static sl_result file_read(checkpoint *self, const char *name, bool *whole, fail
     sl_text payload;
     path_print(self, name, &path);
     self->read.size = self->states.size = 0;
-    sl_result result = disk_read(path.at, &self->read, failure);
+    sl_result result = disk_read_back(path.at, &self->read, failure);
     sl_text file = { self->read.at, self->read.size };
     *whole = false;
     while (result == SL_OK && frame_read(file, &at, &payload)) {

@@ -112,7 +112,7 @@ static sl_result entries_read(journal *self, const char *path, const intake *int
     size_t at = 0, hole = 0;
     bool holed = false;
     sl_text payload;
-    sl_result result = disk_read(path, &bytes, failure);
+    sl_result result = disk_read_back(path, &bytes, failure);
     sl_text file = { bytes.at, bytes.size };
     for (size_t next = 0; result == SL_OK && next < file.size; next = frame_find(file, at)) {
         if (next > at) {

@@ -135,6 +135,22 @@ static void node_settle(node *node)
     node->last = &node->first;
 }
 
+/* A sync failed, and the system takes its pages for written: they are seen, but no later sync brings them to the disk. */
+static void node_forget(node *node)
+{
+    node->first = NULL;
+    node->last = &node->first;
+}
+
+/* Pages that are taken for written leave the system's memory: the next look is at the disk. */
+static void node_drop(node *node)
+{
+    if (node->first)
+        return;
+    node->now.size = 0;
+    content_write(&node->now, 0, node->safe.at, node->safe.size);
+}
+
 static node *node_make(bool folder)
 {
     node *made = world_take(sizeof *made);
@@ -330,6 +346,8 @@ ssize_t __real_pread64(int file, void *at, size_t size, off_t offset);
 ssize_t __wrap_pread64(int file, void *at, size_t size, off_t offset);
 int __real_fdatasync(int file);
 int __wrap_fdatasync(int file);
+int __real_posix_fadvise64(int file, off_t at, off_t size, int advice);
+int __wrap_posix_fadvise64(int file, off_t at, off_t size, int advice);
 int __wrap_ftruncate64(int file, off_t size);
 int __real_rename(const char *from, const char *to);
 int __wrap_rename(const char *from, const char *to);
@@ -490,12 +508,25 @@ int __wrap_fdatasync(int file)
     step("sync", handle->path, 0);
     if (world_draws(the_world->trouble.sync_fails)) {
         the_world->sync_failed = true;
+        if (!handle->node->folder && dice_below(&the_world->dice, 2))
+            node_forget(handle->node);
         return failed(EIO);
     }
     if (handle->node->folder)
         folder_settle(handle->path);
     else
         node_settle(handle->node);
+    return 0;
+}
+
+int __wrap_posix_fadvise64(int file, off_t at, off_t size, int advice)
+{
+    handle *handle = handle_of(file);
+    if (handle == NULL)
+        return __real_posix_fadvise64(file, at, size, advice);
+    step("drop from memory", handle->path, 0);
+    if (advice == POSIX_FADV_DONTNEED)
+        node_drop(handle->node);
     return 0;
 }
 
