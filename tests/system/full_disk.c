@@ -32,7 +32,7 @@ static bool disk_mount(void)
 {
     return (unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) &&
            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-           mount("tmpfs", disk, "tmpfs", 0, "size=512k") == 0;
+           mount("tmpfs", disk, "tmpfs", 0, "size=2m") == 0;
 }
 
 /* To the last byte: what was written before keeps its place. */

@@ -158,9 +158,10 @@ static int install(void **state)
     (void)state;
     folder = folder_open();
     char command[COMMAND_ROOM];
-    snprintf(command, sizeof command,
-             "make -s install PREFIX=/usr DESTDIR=%s >%s/log 2>&1 || { cat %s/log; exit 1; }", folder, folder,
-             folder);
+    snprintf(
+        command, sizeof command,
+        "env -u MAKEFLAGS make -s VARIANT=release install PREFIX=/usr DESTDIR=%s >%s/log 2>&1 || { cat %s/log; exit 1; }",
+        folder, folder, folder);
     return system(command);
 }
 

@@ -152,6 +152,16 @@ static bool may_be_empty(const file_source *source)
     return is_pattern(source->spec.target) && !source->spec.available_now;
 }
 
+/* Then what was saved before serves until there is room on the disk: of some files it knows fewer bytes. */
+static bool all_are_known(const file_source *source)
+{
+    const file_entry *known = (const file_entry *)(const void *)source->known.at;
+    size_t found = 0;
+    for (size_t i = 0; i < source->known.size / sizeof *known; i++)
+        found += part_named(source, known[i].path, known[i].number) < source->count;
+    return found == source->count;
+}
+
 sl_result parts_open(file_source *source, failure *failure)
 {
     glob_t found = { 0 };
@@ -167,7 +177,7 @@ sl_result parts_open(file_source *source, failure *failure)
     SL_TRY(result);
     renamed_open(source);
     entries_save(source);
-    if (source->unsaved)
+    if (source->unsaved && !(sl_is_retriable(source->trouble.result) && all_are_known(source)))
         return fail(failure, source->trouble.result, "%s", source->trouble.text);
     source->announced = source->count;
     return SL_OK;
