@@ -59,8 +59,8 @@ static const sl_job words_job = { .name = "trial", .about = "words", .draw = dra
 /* ---- A sink that does what its script says; the target is the number of its script ---- */
 
 typedef struct script {
-    const char *refused, *present;          /* words that it refuses, or has already; NULL: none */
-    int bad_rows, bad_flushes, bad_commits; /* so many calls fail */
+    const char *refused, *present;                 /* words that it refuses, or has already; NULL: none */
+    atomic_int bad_rows, bad_flushes, bad_commits; /* so many calls fail, by whichever worker they are made */
     const sink_batch *batch;
     atomic_int rows, commits;
 } script;
@@ -88,9 +88,12 @@ static sl_result script_begin(void *self, const sink_batch *batch, failure *fail
 }
 
 /* In brackets, since cmocka has a macro of that name. */
-static sl_result fail_if(int *left, const char *call, failure *failure)
+static sl_result fail_if(atomic_int *left, const char *call, failure *failure)
 {
-    return *left > 0 && (*left)-- ? (fail)(failure, SL_RETRY, "%s: not now", call) : SL_OK;
+    int before = atomic_load(left);
+    while (before > 0 && !atomic_compare_exchange_weak(left, &before, before - 1))
+        ;
+    return before > 0 ? (fail)(failure, SL_RETRY, "%s: not now", call) : SL_OK;
 }
 
 static sl_result script_rows(void *self, unsigned writer, const sink_rows *rows, failure *failure)

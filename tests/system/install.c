@@ -103,7 +103,8 @@ static void a_job_and_its_test_are_built_outside_the_tree(void **state)
 static void a_new_job_builds_and_its_test_passes(void **state)
 {
     (void)state;
-#define MAKE "make -s -C mine PKG_CONFIG_PATH=$PWD/usr/lib/pkgconfig PKG_CONFIG='pkg-config --define-prefix' "
+#define MAKE                                                                                                 \
+    "env -u MAKEFLAGS -u VARIANT make -s -C mine PKG_CONFIG_PATH=$PWD/usr/lib/pkgconfig PKG_CONFIG='pkg-config --define-prefix' "
     assert_int_equal(shell("usr/bin/sluice new mine"), 0);
     assert_said("make test");
     if (shell(MAKE "CFLAGS='-O1 -Wall -Wextra -Werror' test mine") != 0)
@@ -160,7 +161,7 @@ static int install(void **state)
     char command[COMMAND_ROOM];
     snprintf(
         command, sizeof command,
-        "env -u MAKEFLAGS make -s VARIANT=release install PREFIX=/usr DESTDIR=%s >%s/log 2>&1 || { cat %s/log; exit 1; }",
+        "env -u MAKEFLAGS -u VARIANT make -s install PREFIX=/usr DESTDIR=%s >%s/log 2>&1 || { cat %s/log; exit 1; }",
         folder, folder, folder);
     return system(command);
 }
