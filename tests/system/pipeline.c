@@ -1,9 +1,9 @@
 /*
  * tests/system/pipeline.c - the whole pipeline, each part a process of its own:
  *
- *     generate -> tracks_live.csv -> ship -> Kafka -> listens, event_targets -> Redis, files, the search server
+ *     generate -> tracks_live.csv -> ship -> Kafka -> listens, event_targets, profiles, unique_tracks -> Redis, files, the search server
  *
- * ship and event_targets are killed in the middle of a batch and started again, and the file is rotated meanwhile. Everything that
+ * ship, event_targets and profiles are killed in the middle of a batch and started again, and the file is rotated meanwhile. Everything that
  * comes out is compared with a recount of what stands in the topic, and that with the file: plain loops, nothing of the engine.
  */
 #include <setjmp.h>
@@ -393,6 +393,55 @@ static void interests_assert(pipeline *all)
     }
 }
 
+/* The tracks that were played, or played on a mobile. */
+static void unique_tracks_assert(pipeline *all, bool mobile)
+{
+    bool played[TRACKS] = { false };
+    buffer expected = { 0 };
+    for (size_t p = 0; p < PARTITIONS; p++)
+        for (size_t i = 0; i < all->counts[p]; i++) {
+            const record *record = &all->records[p][i];
+            if (record->good && (record->mobile || !mobile))
+                played[record->track] = true;
+        }
+    for (int track = 0; track < TRACKS; track++)
+        if (played[track])
+            buffer_print(&expected, "%d ", track);
+    buffer_byte(&expected, '\0');
+    assert_true(expected.size > 1);
+    members_assert(all, mobile ? "unique_tracks:mobile" : "unique_tracks", expected.at);
+    buffer_done(&expected);
+}
+
+/* Plays of each customer, those on a mobile, and how many tracks they were. */
+static void profiles_assert(pipeline *all)
+{
+    int64_t mobile[CUSTOMERS] = { 0 };
+    for (size_t p = 0; p < PARTITIONS; p++)
+        for (size_t i = 0; i < all->counts[p]; i++)
+            if (all->records[p][i].good)
+                mobile[all->records[p][i].customer] += all->records[p][i].mobile;
+    for (int customer = 0; customer < CUSTOMERS; customer++) {
+        int64_t plays = 0, tracks = 0;
+        char expected[100] = "", got[100] = "";
+        for (int track = 0; track < TRACKS; track++) {
+            plays += all->plays[customer][track];
+            tracks += all->plays[customer][track] > 0;
+        }
+        if (plays)
+            snprintf(expected, sizeof expected, "%lld %lld %lld", (long long)plays,
+                     (long long)mobile[customer], (long long)tracks);
+        redisReply *reply =
+            redisCommand(all->redis, "HMGET profile:%d plays mobile_plays unique_tracks", customer);
+        assert_int_equal(reply->elements, 3);
+        if (reply->element[0]->str)
+            snprintf(got, sizeof got, "%s %s %s", reply->element[0]->str, reply->element[1]->str,
+                     reply->element[2]->str);
+        assert_string_equal(got, expected);
+        freeReplyObject(reply);
+    }
+}
+
 /* The next of the list: most plays, then the least name by bytes; -1: none is left. */
 static int track_next(const int64_t *plays, const bool *told)
 {
@@ -496,21 +545,31 @@ static void what_comes_out_of_every_job_equals_a_recount(void **state)
                         { "--interval", "250ms", "--to", documents[1], "--to", index, "--conf",
                           "elastic.replicas=0" } };
 
+    command profiles = { "profiles", { "--interval", "250ms", "--to", "profiles=redis" } };
+    command tracks = { "unique_tracks", { "--interval", "250ms", "--to", "totals=null" } };
+
     close(open(live, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     pid_t shipping = start(trial, &ship, "after_documents:3"), listening = start(trial, &listens, NULL);
     pid_t targeting = start(trial, &targets, "before_checkpoint:4");
+    pid_t profiling = start(trial, &profiles, "after_commit:3"), gathering = start(trial, &tracks, NULL);
     run(trial, &generate, NULL);
     assert_int_equal(ended(shipping), 128 + SIGKILL);
     assert_int_equal(ended(targeting), 128 + SIGKILL);
+    assert_int_equal(ended(profiling), 128 + SIGKILL);
     assert_int_equal(rename(live, old), 0);
     generate.more[12] = "3000"; /* it goes on where it stopped, in a new file */
     run(trial, &generate, NULL);
     shipping = start(trial, &ship, NULL);
     targeting = start(trial, &targets, NULL);
+    profiling = start(trial, &profiles, NULL);
     stop(shipping);
     run(trial, &ship, "--available-now");
     stop(listening);
     stop(targeting);
+    stop(profiling);
+    stop(gathering);
+    run(trial, &profiles, "--available-now");
+    run(trial, &tracks, "--available-now");
     run(trial, &listens, "--available-now");
     run(trial, &targets, "--available-now");
 
@@ -523,6 +582,9 @@ static void what_comes_out_of_every_job_equals_a_recount(void **state)
     letters_assert(all, "listens");
     letters_assert(all, "event_targets");
     event_users_assert(all);
+    profiles_assert(all);
+    unique_tracks_assert(all, false);
+    unique_tracks_assert(all, true);
     interests_assert(all);
     top_tracks_assert(all, "0");
     top_tracks_assert(all, "1");
