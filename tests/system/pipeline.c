@@ -1,7 +1,8 @@
 /*
  * tests/system/pipeline.c - the whole pipeline, each part a process of its own:
  *
- *     generate -> tracks_live.csv -> ship -> Kafka -> listens, event_targets, profiles, unique_tracks -> Redis, files, the search server
+ *     generate -> tracks_live.csv -> ship -> Kafka -> listens, event_targets, profiles, unique_tracks, access_stats
+ *                                                      -> Redis, files, the search server
  *
  * ship, event_targets and profiles are killed in the middle of a batch and started again, and the file is rotated meanwhile. Everything that
  * comes out is compared with a recount of what stands in the topic, and that with the file: plain loops, nothing of the engine.
@@ -393,6 +394,44 @@ static void interests_assert(pipeline *all)
     }
 }
 
+/* Of all windows so far, which follow one another without a gap: the sums of two of their fields. */
+static void windows_sum(const pipeline *all, int64_t *plays, int64_t *mobile)
+{
+    char pattern[TRIAL_PATH];
+    glob_t found = { 0 };
+    buffer lines = { 0 };
+    *plays = *mobile = 0;
+    snprintf(pattern, sizeof pattern, "%s/out-access/ba_access_stats/batch-*.ndjson", all->trial->folder);
+    if (glob(pattern, 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            text_take(found.gl_pathv[i], &lines);
+    globfree(&found);
+    buffer_byte(&lines, '\0');
+    char *rest = lines.at;
+    for (char *line; (line = strsep(&rest, "\n")) && *line;) {
+        json_object *window = json_tokener_parse(line);
+        *plays += number_in(window, "plays");
+        *mobile += number_in(window, "mobile_plays");
+        json_object_put(window);
+    }
+    buffer_done(&lines);
+}
+
+/* A window is told when the clock has passed its end: then every play stands in one of them. */
+static void access_stats_assert(pipeline *all)
+{
+    int64_t plays = 0, mobile = 0, mobile_expected = 0, until_ms = trial_now_ms() + 60000;
+    for (size_t p = 0; p < PARTITIONS; p++)
+        for (size_t i = 0; i < all->counts[p]; i++)
+            mobile_expected += all->records[p][i].good && all->records[p][i].mobile;
+    while (plays < (int64_t)all->good && trial_now_ms() < until_ms) {
+        windows_sum(all, &plays, &mobile);
+        usleep(20000);
+    }
+    assert_int_equal(plays, all->good);
+    assert_int_equal(mobile, mobile_expected);
+}
+
 /* The tracks that were played, or played on a mobile. */
 static void unique_tracks_assert(pipeline *all, bool mobile)
 {
@@ -546,12 +585,18 @@ static void what_comes_out_of_every_job_equals_a_recount(void **state)
                           "elastic.replicas=0" } };
 
     command profiles = { "profiles", { "--interval", "250ms", "--to", "profiles=redis" } };
+    char windows[TRIAL_PATH + 40];
+    snprintf(windows, sizeof windows, "windows=file:%s/out-access", trial->folder);
+    command access = { "access_stats",
+                       { "--interval", "250ms", "--window", "1s", "--slide", "1s", "--pane", "1s", "--to",
+                         windows, "--to", "latest=redis" } };
     command tracks = { "unique_tracks", { "--interval", "250ms", "--to", "totals=null" } };
 
     close(open(live, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     pid_t shipping = start(trial, &ship, "after_documents:3"), listening = start(trial, &listens, NULL);
     pid_t targeting = start(trial, &targets, "before_checkpoint:4");
     pid_t profiling = start(trial, &profiles, "after_commit:3"), gathering = start(trial, &tracks, NULL);
+    pid_t measuring = start(trial, &access, NULL);
     run(trial, &generate, NULL);
     assert_int_equal(ended(shipping), 128 + SIGKILL);
     assert_int_equal(ended(targeting), 128 + SIGKILL);
@@ -583,6 +628,8 @@ static void what_comes_out_of_every_job_equals_a_recount(void **state)
     letters_assert(all, "event_targets");
     event_users_assert(all);
     profiles_assert(all);
+    access_stats_assert(all);
+    stop(measuring);
     unique_tracks_assert(all, false);
     unique_tracks_assert(all, true);
     interests_assert(all);
