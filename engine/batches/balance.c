@@ -7,11 +7,8 @@
 
 static int origin_order(const void *a, const void *b, const void *unused)
 {
-    const sl_origin *left = a, *right = b;
     (void)unused;
-    if (left->partition != right->partition)
-        return left->partition < right->partition ? -1 : 1;
-    return (left->offset > right->offset) - (left->offset < right->offset);
+    return origin_compare(a, b);
 }
 
 /* A record that a stage of the trunk rejected got no further. Stages are told apart by where their name stands. */
@@ -44,7 +41,7 @@ static size_t late_find(const balance *balance, buffer *late, int64_t *early)
     size_t count = late->size / sizeof *at, kept = 0;
     sort_pointers((void **)(void *)at, count, origin_order, NULL);
     for (size_t i = 0; i < count; i++)
-        if (kept == 0 || origin_order(at[kept - 1], at[i], NULL) != 0)
+        if (kept == 0 || origin_compare(at[kept - 1], at[i]) != 0)
             at[kept++] = at[i];
     return kept;
 }
@@ -57,9 +54,9 @@ void balance_find(balance *balance, buffer *scratch)
     balance->duplicates = 0;
     for (size_t p = 0; p < balance->fate.present_count; p++) {
         const sl_origin *present = &balance->fate.present[p]->origin;
-        while (i < late_count && origin_order(late[i], present, NULL) < 0)
+        while (i < late_count && origin_compare(late[i], present) < 0)
             i++;
-        balance->duplicates += i == late_count || origin_order(late[i], present, NULL) != 0;
+        balance->duplicates += i == late_count || origin_compare(late[i], present) != 0;
     }
     balance->dead_letters = early + (int64_t)late_count;
     balance->filtered = balance->records - balance->reached - early;

@@ -222,11 +222,8 @@ static void value_fill(dead_letter *row, sl_text value, arena *memory)
 
 static int reject_order(const void *a, const void *b, const void *unused)
 {
-    const sl_origin *left = &((const reject *)a)->origin, *right = &((const reject *)b)->origin;
     (void)unused;
-    if (left->partition != right->partition)
-        return left->partition < right->partition ? -1 : 1;
-    return (left->offset > right->offset) - (left->offset < right->offset);
+    return origin_compare(&((const reject *)a)->origin, &((const reject *)b)->origin);
 }
 
 static void letter_write(dead_letters *self, sl_task *task, const reject *rejected)

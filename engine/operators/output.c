@@ -208,11 +208,8 @@ bool output_of_records(const output *self)
 
 static int exception_order(const void *a, const void *b, const void *unused)
 {
-    const sink_exception *left = a, *right = b;
     (void)unused;
-    if (left->origin.partition != right->origin.partition)
-        return left->origin.partition < right->origin.partition ? -1 : 1;
-    return (left->origin.offset > right->origin.offset) - (left->origin.offset < right->origin.offset);
+    return origin_compare(&((const sink_exception *)a)->origin, &((const sink_exception *)b)->origin);
 }
 
 static size_t exceptions_sort(output *self)

@@ -22,4 +22,12 @@ typedef struct origins {
     size_t count;    /* once the job runs: under the lock */
 } origins;
 
+/* By partition, then by offset: <0, 0, >0. */
+static inline int origin_compare(const sl_origin *a, const sl_origin *b)
+{
+    if (a->partition != b->partition)
+        return a->partition < b->partition ? -1 : 1;
+    return (a->offset > b->offset) - (a->offset < b->offset);
+}
+
 #endif
