@@ -1,6 +1,7 @@
 /*
  * batches/account.c - a batch's account as the line of JSON that users read; see <sluice/listener.h>.
  */
+#include <base/traffic.h>
 #include <batches/account.h>
 #include <inttypes.h>
 #include <records/document.h>
@@ -26,8 +27,11 @@ static void print_ranges(buffer *out, const sl_batch_info *batch)
         json_string(out, text_of(range->topic));
         buffer_print(out,
                      ",\"partition\":%d,\"from\":%" PRId64 ",\"until\":%" PRId64 ",\"end\":%" PRId64
-                     ",\"lag\":%" PRId64 "}",
+                     ",\"lag\":%" PRId64,
                      range->partition, range->from, range->until, range->end, range->end - range->until);
+        if (range->time_ms)
+            buffer_print(out, ",\"time\":%" PRId64, range->time_ms);
+        buffer_byte(out, '}');
     }
     buffer_byte(out, ']');
 }
@@ -137,4 +141,17 @@ size_t sl_batch_json(const sl_batch_info *batch, char *at, size_t room)
     size_t whole = line.size;
     buffer_done(&line);
     return whole;
+}
+
+size_t sl_traffic_now(sl_traffic *at, size_t room)
+{
+    static const char *const names[TRAFFIC_SERVERS] = { NULL, "kafka_in", "kafka_out", "redis", "elastic" };
+    size_t count = 0;
+    for (int server = TRAFFIC_NONE + 1; server < TRAFFIC_SERVERS && count < room; server++) {
+        traffic sum = traffic_of((traffic_server)server);
+        if (sum.requests || sum.bytes_in)
+            at[count++] = (sl_traffic){ names[server], sum.requests, sum.answers,    sum.bytes_out,
+                                        sum.bytes_in,  sum.records,  sum.latency_ns, sum.blocked_ns };
+    }
+    return count;
 }

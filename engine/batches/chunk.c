@@ -176,6 +176,8 @@ static bool chunk_next(executor *self, worker *worker, parked *at, size_t room)
     if (result != SL_OK || read.count == 0)
         return false;
     messages_prepare(self, &block->block, worker->messages, read.count);
+    int64_t time_ms = worker->messages[read.count - 1].origin.time_ms;
+    worker->newest_ms = time_ms > worker->newest_ms ? time_ms : worker->newest_ms;
     task->sequence = (uint64_t)at->block << 24 | at->chunk++;
     worker->only = block->only;
     uint32_t source =
@@ -193,7 +195,9 @@ static bool chunk_next(executor *self, worker *worker, parked *at, size_t room)
 static void block_done(executor *self, worker *worker, uint32_t block, uint64_t began)
 {
     const intake_block *blocks = (const intake_block *)(const void *)self->blocks.at;
-    timing_block_add(worker->times, blocks[block].block.partition, clock_ticks() - began);
+    timing_block done = { blocks[block].block.partition, clock_ticks() - began, worker->newest_ms };
+    timing_block_add(worker->times, &done);
+    worker->newest_ms = 0;
 }
 
 static void run_blocks(executor *self, worker *worker)

@@ -422,6 +422,11 @@ void executor_times(executor *self, int64_t submitted_ns, int64_t now_ns, sl_bat
     timing_end(self->timing, submitted_ns, now_ns, info);
 }
 
+int64_t executor_newest(const executor *self, uint32_t partition)
+{
+    return timing_newest(self->timing, partition);
+}
+
 const sl_output_info *executor_outputs(executor *self, size_t *count)
 {
     return timing_outputs(self->timing, count);

@@ -57,6 +57,7 @@ sl_result executor_load(executor *executor, const char *name, sl_text bytes, fai
 
 /* What the attempt took, into the info: lives until the next one. And the outputs, without times. */
 void executor_times(executor *executor, int64_t submitted_ns, int64_t now_ns, sl_batch_info *info);
+int64_t executor_newest(const executor *executor, uint32_t partition); /* after it; see timing.h */
 const sl_output_info *executor_outputs(executor *executor, size_t *count);
 
 output *executor_output(executor *executor, const char *name); /* NULL: none of this name. Tests */

@@ -23,7 +23,8 @@ typedef struct worker {
     sl_rows *out; /* by node: what it gave for this chunk */
     buffer parked;
     size_t rejects_before, reached_before;
-    uint32_t only; /* intake_block.only, of the chunk */
+    uint32_t only;     /* intake_block.only, of the chunk */
+    int64_t newest_ms; /* of the records of the block at work */
     timing_worker *times;
     char padding[128];
 } worker;

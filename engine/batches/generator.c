@@ -96,7 +96,8 @@ static void tell_submitted(generator *self, const batch *batch)
     sl_range told[64], *all = count > 64 ? memory_new(count * sizeof *all) : told;
     for (size_t i = 0; i < count; i++) {
         const origin_name *name = &self->spec.intake->origins.at[ranges[i].partition];
-        all[i] = (sl_range){ name->topic, name->partition, ranges[i].from, ranges[i].until, ranges[i].end };
+        all[i] =
+            (sl_range){ name->topic, name->partition, ranges[i].from, ranges[i].until, ranges[i].end, 0 };
     }
     sl_batch_info info = { .job = self->spec.job, .batch_id = batch->id, .batch_time_ms = batch->time_ms };
     info.interval_ms = batch->interval_ms;

@@ -17,7 +17,8 @@ struct scheduler {
     scheduler_spec spec;
     int64_t last_time_ms;
     executor_result result;
-    sl_batch_info info; /* of the batch at work */
+    const batch *batch; /* at work */
+    sl_batch_info info; /* of it */
     buffer ranges;      /* of sl_range */
     buffer reached;     /* of sink_range: the same, for sinks */
     buffer account;     /* its line, with a NUL */
@@ -67,10 +68,13 @@ static void info_begin(scheduler *self, const batch *batch)
 {
     size_t count;
     const batch_range *ranges = batch_ranges(batch, &count);
+    self->batch = batch;
     self->ranges.size = self->reached.size = 0;
     for (size_t i = 0; i < count; i++) {
         const origin_name *name = &self->spec.intake->origins.at[ranges[i].partition];
-        sl_range range = { name->topic, name->partition, ranges[i].from, ranges[i].until, ranges[i].end };
+        sl_range range = { .topic = name->topic, .partition = name->partition, .from = ranges[i].from };
+        range.until = ranges[i].until;
+        range.end = ranges[i].end;
         sink_range reached = { name->topic, name->partition, ranges[i].until };
         buffer_append(&self->ranges, &range, sizeof range);
         if (!name->aside)
@@ -106,6 +110,15 @@ static void info_started(scheduler *self, const batch *batch, int32_t attempt)
     events_tell(self->spec.events, &self->info);
 }
 
+static void ranges_time(scheduler *self)
+{
+    size_t count;
+    const batch_range *ranges = batch_ranges(self->batch, &count);
+    sl_range *told = (sl_range *)(void *)self->ranges.at;
+    for (size_t i = 0; i < count; i++)
+        told[i].time_ms = executor_newest(self->spec.executor, ranges[i].partition);
+}
+
 static void info_ended(scheduler *self, sl_batch_state state)
 {
     const executor_result *result = &self->result;
@@ -116,6 +129,7 @@ static void info_ended(scheduler *self, sl_batch_state state)
     info->processing_ms = (double)(now_ns - self->started_ns) / 1e6;
     info->total_delay_ms = (double)(now_ns - self->submitted_ns) / 1e6;
     executor_times(self->spec.executor, self->submitted_ns, now_ns, info);
+    ranges_time(self);
     info->records = result->records;
     info->written = result->written;
     info->duplicates = result->duplicates;

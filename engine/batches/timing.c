@@ -24,7 +24,7 @@ struct timing {
     sl_step *steps;
     uint32_t step_nodes[PLAN_NODES_MAX];
     size_t step_count;
-    buffer partitions; /* uint64_t each: ticks */
+    buffer partitions; /* timing_block each: their sums */
 };
 
 /* Addresses may hold passwords. */
@@ -216,25 +216,42 @@ static size_t partitions_end(const timing *self)
     return end;
 }
 
-static void partitions_fill(timing *self, double ns_a_tick, sl_batch_info *info)
+static timing_block *partitions_sum(timing *self, size_t count)
 {
-    size_t count = partitions_end(self), slowest = 0;
     self->partitions.size = 0;
-    uint64_t *ticks = (uint64_t *)(void *)buffer_reserve(&self->partitions, (count + 1) * sizeof *ticks);
-    memset(ticks, 0, (count + 1) * sizeof *ticks);
+    timing_block *sums =
+        (timing_block *)(void *)buffer_reserve(&self->partitions, (count + 1) * sizeof *sums);
+    memset(sums, 0, (count + 1) * sizeof *sums);
     for (unsigned w = 0; w < self->spec.workers; w++) {
         const buffer *list = &self->workers[w].blocks;
         const timing_block *blocks = (const timing_block *)(const void *)list->at;
-        for (size_t b = 0; b < list->size / sizeof *blocks; b++)
-            ticks[blocks[b].partition] += blocks[b].ticks;
+        for (size_t b = 0; b < list->size / sizeof *blocks; b++) {
+            timing_block *sum = &sums[blocks[b].partition];
+            sum->ticks += blocks[b].ticks;
+            sum->time_ms = blocks[b].time_ms > sum->time_ms ? blocks[b].time_ms : sum->time_ms;
+        }
     }
+    self->partitions.size = count * sizeof *sums;
+    return sums;
+}
+
+static void partitions_fill(timing *self, double ns_a_tick, sl_batch_info *info)
+{
+    size_t count = partitions_end(self), slowest = 0;
+    const timing_block *sums = partitions_sum(self, count);
     for (size_t p = 1; p < count; p++)
-        slowest = ticks[p] > ticks[slowest] ? p : slowest;
-    if (ticks[slowest] == 0)
+        slowest = sums[p].ticks > sums[slowest].ticks ? p : slowest;
+    if (sums[slowest].ticks == 0)
         return;
     info->slowest_topic = self->spec.origins->at[slowest].topic;
     info->slowest_partition = self->spec.origins->at[slowest].partition;
-    info->slowest_partition_ns = (int64_t)((double)ticks[slowest] * ns_a_tick);
+    info->slowest_partition_ns = (int64_t)((double)sums[slowest].ticks * ns_a_tick);
+}
+
+int64_t timing_newest(const timing *self, uint32_t partition)
+{
+    const timing_block *sums = (const timing_block *)(const void *)self->partitions.at;
+    return partition < self->partitions.size / sizeof *sums ? sums[partition].time_ms : 0;
 }
 
 void timing_end(timing *self, int64_t submitted_ns, int64_t now_ns, sl_batch_info *info)

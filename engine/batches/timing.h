@@ -32,6 +32,7 @@ typedef struct timing_worker {
 typedef struct timing_block {
     uint32_t partition;
     uint64_t ticks;
+    int64_t time_ms; /* of its newest record */
 } timing_block;
 
 typedef struct timing timing;
@@ -57,12 +58,13 @@ void timing_enter(timing *timing,
 void timing_output_ended(timing *timing, uint32_t node, const char *error); /* NULL: it is committed */
 /* Fills what the info has of times. Lives until the next attempt. */
 void timing_end(timing *timing, int64_t submitted_ns, int64_t now_ns, sl_batch_info *info);
+/* After the end: of the newest record of the partition, ms since the epoch; 0: none was read. */
+int64_t timing_newest(const timing *timing, uint32_t partition);
 
 /* Runs on: worker. */
-static inline void timing_block_add(timing_worker *worker, uint32_t partition, uint64_t ticks)
+static inline void timing_block_add(timing_worker *worker, const timing_block *block)
 {
-    timing_block block = { partition, ticks };
-    buffer_append(&worker->blocks, &block, sizeof block);
+    buffer_append(&worker->blocks, block, sizeof *block);
 }
 
 #endif

@@ -21,6 +21,7 @@ struct http {
     char *base;       /* and the path that all requests begin with */
     char *authorization;
     const char *setting;
+    traffic_server traffic;
     int64_t total_ms;
     size_t reply_bytes_max;
     const atomic_bool *stop;
@@ -36,6 +37,7 @@ static bool is_one_word(const char *text);
 static void handle_set_up(http *http, const http_options *options);
 static void headers_make(http *http, const char *type);
 static void request_set(http *http, const http_request *request);
+static void exchange_count(const http *http, const http_request *request, bool answered, int64_t took_ns);
 static sl_result request_failed(http *http, const http_request *request, CURLcode code, failure *failure);
 
 sl_result http_new(const http_options *options, http **made, failure *failure)
@@ -47,6 +49,7 @@ sl_result http_new(const http_options *options, http **made, failure *failure)
     http->total_ms = options->total_ms ? options->total_ms : TOTAL_MS;
     http->reply_bytes_max = options->reply_bytes_max ? options->reply_bytes_max : REPLY_BYTES_MAX;
     http->stop = options->stop;
+    http->traffic = options->traffic;
     http->curl = curl_easy_init();
     sl_expect(http->curl != NULL);
     sl_result result = url_read(http, options, failure);
@@ -79,7 +82,9 @@ sl_result http_send(http *http, const http_request *request, http_reply *reply, 
 {
     request_set(http, request);
     fault_point("before_http_send");
+    int64_t began_ns = clock_ns(&clock_system);
     CURLcode code = curl_easy_perform(http->curl);
+    exchange_count(http, request, code == CURLE_OK, clock_ns(&clock_system) - began_ns);
     fault_point("after_http_answer");
     if (code != CURLE_OK)
         return request_failed(http, request, code, failure);
@@ -249,6 +254,18 @@ static void handle_set_up(http *http, const http_options *options)
         buffer_byte(&line, '\0');
         http->authorization = line.at;
     }
+}
+
+/* The sizes of bodies alone: heads are small beside them. */
+static void exchange_count(const http *http, const http_request *request, bool answered, int64_t took_ns)
+{
+    traffic amount = { .requests = 1,
+                       .answers = answered,
+                       .bytes_out = (int64_t)request->body.size,
+                       .bytes_in = (int64_t)http->body.size,
+                       .latency_ns = answered ? took_ns : 0,
+                       .blocked_ns = took_ns };
+    traffic_add(http->traffic, &amount);
 }
 
 /* ---- One request ------------------------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 
 #include <base/buffer.h>
 #include <base/failure.h>
+#include <base/traffic.h>
 #include <stdatomic.h>
 
 typedef struct http http;
@@ -30,6 +31,7 @@ typedef struct http_options {
     const char *ca;               /* PEM file of the authorities to trust, instead of the system's */
     int64_t connect_ms, total_ms; /* 5 s; 60 s */
     size_t reply_bytes_max;       /* 64 MiB */
+    traffic_server traffic;       /* what is counted as; none */
     const atomic_bool *stop;      /* when it is true a request has 3 s for its answer, then SL_RETRY */
 } http_options;
 

@@ -80,6 +80,8 @@ sl_result kafka_client_open(const kafka_client_spec *spec, rd_kafka_t **client, 
         rd_kafka_conf_set_error_cb(conf, spec->troubled);
         rd_kafka_conf_set_log_cb(conf, client_log_rest);
     }
+    if (spec->measured)
+        rd_kafka_conf_set_stats_cb(conf, spec->measured);
     if (spec->role == KAFKA_PRODUCER)
         rd_kafka_conf_set_dr_msg_cb(conf, spec->delivered);
     char text[300];
@@ -428,6 +430,7 @@ static const kafka_row rows[] = {
     { PRODUCERS, true, "enable.idempotence", "true", 0 },
     { PRODUCERS, false, "acks", "all", 0 },
     { PRODUCERS, false, "linger.ms", "5", 0 },
+    { PRODUCERS, false, "statistics.interval.ms", "1000", 0 }, /* see kafka_traffic.h */
     { PRODUCERS, false, "compression.type", "lz4", 0 },
     { PRODUCERS, false, "partitioner", "murmur2_random", 0 }, /* as Java's clients place keys */
     { ALL, false, "reconnect.backoff.ms", "50", 0 },

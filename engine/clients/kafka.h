@@ -32,6 +32,8 @@ typedef struct kafka_client_spec {
     void (*delivered)(rd_kafka_t *client, const rd_kafka_message_t *message, void *opaque); /* producer */
     /* Trouble with a broker or with all; from rd_kafka_poll(). NULL: the log is told what is news of it. */
     void (*troubled)(rd_kafka_t *client, int error, const char *reason, void *opaque);
+    /* Each second, from rd_kafka_poll(): the library's statistics, which it frees when 0 is returned. NULL: none. */
+    int (*measured)(rd_kafka_t *client, char *json, size_t size, void *opaque);
     void *opaque;
 } kafka_client_spec;
 

@@ -8,9 +8,11 @@
  *  - its writes may raise SIGPIPE.
  */
 #include <base/buffer.h>
+#include <base/clock.h>
 #include <base/counted.h>
 #include <base/faults.h>
 #include <base/memory.h>
+#include <base/traffic.h>
 #include <clients/redis.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -318,7 +320,7 @@ static sl_result replies_take(redis *redis, failure *failure)
 }
 
 /* Sends everything and takes replies until at most `goal` are waited for. Without any progress in time it gives up. */
-static sl_result pump(redis *redis, size_t goal, failure *failure)
+static sl_result pump_to(redis *redis, size_t goal, failure *failure)
 {
     fault_point("before_redis_send");
     SL_TRY(send_some(redis, failure));
@@ -345,6 +347,21 @@ static sl_result pump(redis *redis, size_t goal, failure *failure)
     }
     fault_point("after_redis_answer");
     return SL_OK;
+}
+
+/* Counted as one exchange, however many commands it was. */
+static sl_result pump(redis *redis, size_t goal, failure *failure)
+{
+    int64_t began_ns = clock_ns(&clock_system), bytes = (int64_t)(redis->out.size - redis->sent);
+    sl_result result = pump_to(redis, goal, failure);
+    int64_t took_ns = clock_ns(&clock_system) - began_ns;
+    traffic amount = { .requests = 1,
+                       .answers = result == SL_OK,
+                       .bytes_out = bytes,
+                       .latency_ns = result == SL_OK ? took_ns : 0,
+                       .blocked_ns = took_ns };
+    traffic_add(TRAFFIC_REDIS, &amount);
+    return result;
 }
 
 /* A list's items lie in one array, made with the list; a reply on its own gets a place of its own. */

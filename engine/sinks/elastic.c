@@ -162,6 +162,7 @@ static sl_result writers_open(elastic *elastic, const sink_spec *spec, failure *
                              .api_key = settings_text(settings, "elastic.api_key"),
                              .ca = settings_text(settings, "elastic.ca"),
                              .total_ms = elastic->timeout_ms,
+                             .traffic = TRAFFIC_ELASTIC,
                              .stop = spec->stop };
     size_t bytes = settings_bytes(settings, "elastic.bulk.bytes");
     options.reply_bytes_max =

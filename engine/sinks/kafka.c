@@ -11,10 +11,12 @@
  *     flush <------------------------------------------------------ waiting == 0
  */
 #include <base/arena.h>
+#include <base/clock.h>
 #include <base/faults.h>
 #include <base/log.h>
 #include <base/memory.h>
 #include <clients/kafka.h>
+#include <clients/kafka_traffic.h>
 #include <pthread.h>
 #include <sinks/kafka/once.h>
 #include <stdlib.h>
@@ -40,6 +42,7 @@ typedef struct kafka_sink {
     pthread_t reports;
     bool reporting;
     atomic_bool stopping;
+    traffic measured; /* of this producer, by its last statistics */
     bool transacts;
     once once;             /* where it does */
     atomic_bool any;       /* messages of this attempt */
@@ -242,10 +245,21 @@ static sl_result message_send(kafka_writer *writer, const sl_origin *origin, sl_
 static void writer_wait(kafka_writer *writer)
 {
     kafka_sink *sink = writer->sink;
+    int64_t began_ns = clock_ns(&clock_system);
     pthread_mutex_lock(&sink->mutex);
     while (atomic_load(&writer->waiting)) /* message.timeout.ms bounds it */
         pthread_cond_wait(&sink->all_told, &sink->mutex);
     pthread_mutex_unlock(&sink->mutex);
+    traffic_add(TRAFFIC_KAFKA_OUT, &(traffic){ .blocked_ns = clock_ns(&clock_system) - began_ns });
+}
+
+/* Runs on: the reports' thread. */
+static int producer_measured(rd_kafka_t *client, char *json, size_t size, void *opaque)
+{
+    (void)client;
+    (void)size;
+    kafka_traffic_add(json, &((kafka_sink *)opaque)->measured);
+    return 0;
 }
 
 /* Runs on: the reports' thread. The error's own text only: rd_kafka_message_errstr() gives a producer its payload. */
@@ -338,8 +352,10 @@ static sl_result producer_open(kafka_sink *sink, failure *failure)
         .transactional_id = name,
         .delivered = message_told,
         .troubled = producer_troubled,
+        .measured = producer_measured,
         .opaque = sink,
     };
+    sink->measured = (traffic){ 0 };
     sl_result result = kafka_client_open(&client, &sink->producer, failure);
     free(name);
     SL_TRY(result);

@@ -42,6 +42,8 @@ static const struct {
     { "sluice_records_total", "Records of completed batches by what became of them.", METRIC_COUNTER },
     { "sluice_source_lag_records", "Records of a partition that lay behind the newest batch's end.",
       METRIC_GAUGE },
+    { "sluice_source_lag_seconds", "Age of a partition's newest record when its batch was done.",
+      METRIC_GAUGE },
     { "sluice_source_offset", "Up to which offset a partition has been read.", METRIC_GAUGE },
     { "sluice_output_errors_total", "Attempts that failed at an output.", METRIC_COUNTER },
     { "sluice_lookup_rows_total", "Rows that came through a lookup.", METRIC_COUNTER },
@@ -53,6 +55,14 @@ static const struct {
     { "sluice_paused", "1 while batches wait for a server or a disk.", METRIC_GAUGE },
     { "sluice_rate_limit_records_per_second", "The limit under which batches are cut; 0: none.",
       METRIC_GAUGE },
+    { "sluice_server_requests_total", "Requests to servers of a kind.", METRIC_COUNTER },
+    { "sluice_server_answers_total", "Answers of servers of a kind.", METRIC_COUNTER },
+    { "sluice_server_sent_bytes_total", "Bytes sent to servers of a kind.", METRIC_COUNTER },
+    { "sluice_server_received_bytes_total", "Bytes received from servers of a kind.", METRIC_COUNTER },
+    { "sluice_server_written_records_total", "Records written to Kafka.", METRIC_COUNTER },
+    { "sluice_server_answer_seconds_total", "Time that answers of servers of a kind took.", METRIC_COUNTER },
+    { "sluice_server_blocked_seconds_total", "Time that threads of the job waited for servers of a kind.",
+      METRIC_COUNTER },
     { "process_cpu_seconds_total", "CPU time of the job's process.", METRIC_COUNTER },
     { "process_max_resident_memory_bytes", "The most memory that the process has had.", METRIC_GAUGE },
 };
@@ -174,6 +184,9 @@ static void partitions_set(metrics *self, const sl_batch_info *batch)
         metric_label labels[] = { { "topic", range->topic }, { "partition", number } };
         metric_of(self, "sluice_source_lag_records", labels, 2)->value = (double)(range->end - range->until);
         metric_of(self, "sluice_source_offset", labels, 2)->value = (double)range->until;
+        if (range->time_ms)
+            metric_of(self, "sluice_source_lag_seconds", labels, 2)->value =
+                (double)(batch->processing_end_time_ms - range->time_ms) / 1e3;
     }
 }
 
@@ -262,10 +275,31 @@ static void process_set(metrics *self)
     set(self, "process_max_resident_memory_bytes", (double)used.ru_maxrss * 1024);
 }
 
+static void servers_set(metrics *self)
+{
+    enum { SERVERS = 8 };
+    sl_traffic all[SERVERS];
+    size_t count = sl_traffic_now(all, SERVERS);
+    for (size_t i = 0; i < count; i++) {
+        const sl_traffic *one = &all[i];
+        metric_label server = { "server", one->server };
+        metric_of(self, "sluice_server_requests_total", &server, 1)->value = (double)one->requests;
+        metric_of(self, "sluice_server_answers_total", &server, 1)->value = (double)one->answers;
+        metric_of(self, "sluice_server_sent_bytes_total", &server, 1)->value = (double)one->bytes_out;
+        metric_of(self, "sluice_server_received_bytes_total", &server, 1)->value = (double)one->bytes_in;
+        metric_of(self, "sluice_server_written_records_total", &server, 1)->value = (double)one->records;
+        metric_of(self, "sluice_server_answer_seconds_total", &server, 1)->value =
+            (double)one->latency_ns / 1e9;
+        metric_of(self, "sluice_server_blocked_seconds_total", &server, 1)->value =
+            (double)one->blocked_ns / 1e9;
+    }
+}
+
 void metrics_each(metrics *self, metrics_visit *visit, void *argument)
 {
     pthread_mutex_lock(&self->mutex);
     process_set(self);
+    servers_set(self);
     for (size_t k = 0; k < KNOWN; k++)
         for (size_t i = 0; i < self->count; i++)
             if (self->list[i].name == known[k].name)

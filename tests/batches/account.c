@@ -17,11 +17,12 @@
 static const char of_the_contract[] =
     "{\"job\":\"listens\",\"batch_id\":17,\"batch_time\":1795402680000,\"interval_ms\":2000,\"state\":\"completed\",\"attempt\":1,"
     "\"catch_up\":false,\"records\":240,\"ranges\":[{\"topic\":\"realtime\",\"partition\":0,\"from\":100,\"until\":220,\"end\":220,"
-    "\"lag\":0},{\"topic\":\"realtime\",\"partition\":1,\"from\":90,\"until\":210,\"end\":260,\"lag\":50}],"
+    "\"lag\":0},{\"topic\":\"realtime\",\"partition\":1,\"from\":90,\"until\":210,\"end\":260,\"lag\":50,\"time\":1795402679000}],"
     "\"scheduling_delay_ms\":0.1,\"processing_ms\":3.2,\"total_delay_ms\":3.3,\"written\":238,\"duplicates\":0,\"filtered\":0,"
     "\"dead_letters\":2,\"lookup_missed\":1,\"bad_age\":0,\"error\":null}";
 
-static sl_range ranges[] = { { "realtime", 0, 100, 220, 220 }, { "realtime", 1, 90, 210, 260 } };
+static sl_range ranges[] = { { "realtime", 0, 100, 220, 220, 0 },
+                             { "realtime", 1, 90, 210, 260, 1795402679000 } };
 static sl_counter counters[] = { { "bad_age", 0 }, { "bad_zip", 7 } };
 
 static sl_batch_info of_batch_17(void)

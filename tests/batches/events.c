@@ -187,7 +187,7 @@ static void what_was_told_is_a_copy(void **state)
     (void)state;
     char job[] = "listens", error[] = "no \"room\"", topic[] = "realtime", counter[] = "bad_age",
          wanted[2048];
-    sl_range ranges[] = { { topic, 3, 10, 20, 25 } };
+    sl_range ranges[] = { { topic, 3, 10, 20, 25, 0 } };
     sl_counter counters[] = { { counter, 5 } };
     sl_batch_info batch = { .job = job, .batch_id = 8, .state = SL_BATCH_COMPLETED, .error = error };
     batch.ranges = ranges;

@@ -111,10 +111,10 @@ static void the_slowest_worker_and_partition_are_found(void **state)
     begin(timing);
     timing_worker *first = timing_of(timing, 0), *second = timing_of(timing, 1);
     uint64_t tick = (uint64_t)1 << 40; /* far more than really pass: shares are what counts */
-    timing_block_add(first, 0, 5 * tick);
-    timing_block_add(first, 1, 4 * tick);
-    timing_block_add(second, 1, 3 * tick);
-    timing_block_add(second, 2, 1 * tick);
+    timing_block_add(first, &(timing_block){ 0, 5 * tick, 3000 });
+    timing_block_add(first, &(timing_block){ 1, 4 * tick, 5000 });
+    timing_block_add(second, &(timing_block){ 1, 3 * tick, 4000 });
+    timing_block_add(second, &(timing_block){ 2, 1 * tick, 0 });
     second->merging = tick;
     first->nodes[1] = 6 * tick;
     second->nodes[1] = 2 * tick;

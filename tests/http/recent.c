@@ -15,7 +15,7 @@ static void tell(recent *recent, int64_t id, sl_batch_state state, size_t range_
 {
     static sl_range ranges[200];
     for (size_t i = 0; i < 200; i++)
-        ranges[i] = (sl_range){ "realtime", (int32_t)i, 0, 10, 10 };
+        ranges[i] = (sl_range){ "realtime", (int32_t)i, 0, 10, 10, 0 };
     sl_batch_info batch = { .job = "j", .batch_id = id, .batch_time_ms = id * 1000, .state = state };
     batch.ranges = ranges;
     batch.range_count = range_count;
@@ -74,7 +74,7 @@ static void topics_beyond_those_told_apart_share_the_last_place(void **state)
     for (int i = 0; i < 12; i++) {
         names[i][0] = (char)('a' + i);
         names[i][1] = '\0';
-        ranges[i] = (sl_range){ names[i], 0, 0, 5, 5 };
+        ranges[i] = (sl_range){ names[i], 0, 0, 5, 5, 0 };
     }
     sl_batch_info batch = { .job = "j", .batch_id = 1, .ranges = ranges, .range_count = 12 };
     recent_listener.on_batch_submitted(recent, &batch);

@@ -62,8 +62,9 @@ static void complete(int64_t id, const sl_range *range, int64_t records, double 
 static int start(void **state)
 {
     (void)state;
-    static const sl_range first = { "realtime", 0, 0, 100, 100 }, second = { "realtime", 0, 100, 400, 400 },
-                          third = { "realtime", 0, 400, 450, 450 }, fourth = { "others", 3, 0, 70, 90 };
+    static const sl_range first = { "realtime", 0, 0, 100, 100, 0 },
+                          second = { "realtime", 0, 100, 400, 400, 0 },
+                          third = { "realtime", 0, 400, 450, 450, 0 }, fourth = { "others", 3, 0, 70, 90, 0 };
     sl_output_info broken[] = { outputs[0], outputs[1] };
     kept = recent_new("listens", 100);
     recent_listener.on_streaming_started(

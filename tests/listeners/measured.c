@@ -7,7 +7,8 @@ static const sl_output_info outputs[] = {
     { .id = 0, .name = "documents", .description = "elastic" },
     { .id = 1, .name = "tops", .description = "redis", .error = "no answer" }
 };
-static const sl_range ranges[] = { { "realtime", 0, 100, 220, 220 }, { "real \"time\"", 1, 90, 210, 260 } };
+static const sl_range ranges[] = { { "realtime", 0, 100, 220, 220, 1795402679000 },
+                                   { "real \"time\"", 1, 90, 210, 260, 0 } };
 static const sl_counter counters[] = { { "bad_age", 4 } };
 static const sl_step steps[] = { { "reading", 1000000 }, { "parse", 2500000 } };
 static const sl_lookup_info lookups[] = {

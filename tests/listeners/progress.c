@@ -82,7 +82,7 @@ static void tell(void *self, const told *batches, size_t count)
 {
     static int64_t at_ms, offset;
     for (size_t i = 0; i < count; i++) {
-        sl_range ranges[] = { { "f", 0, offset, offset + batches[i].offsets, 0 }, { "f", 1, 5, 5, 9 } };
+        sl_range ranges[] = { { "f", 0, offset, offset + batches[i].offsets, 0, 0 }, { "f", 1, 5, 5, 9, 0 } };
         sl_batch_info batch = { .job = "j", .ranges = ranges, .range_count = 2, .unread = batches[i].unread };
         batch.submission_time_ms = begin_ms + (i ? at_ms : 0);
         listener_progress.on_batch_submitted(self, &batch);

@@ -81,6 +81,7 @@ static void counters_and_gauges_are_what_the_batches_told(void **state)
     assert_true(value_of("sluice_batches_queued{" JOB "}") == 2);
     assert_true(value_of("sluice_records_total{" JOB ",result=\"written\"}") == 3 * 237);
     assert_true(value_of("sluice_records_total{" JOB ",result=\"dead_letter\"}") == 6);
+    assert_true(value_of("sluice_source_lag_seconds{" JOB ",topic=\"realtime\",partition=\"0\"}") == 1.5);
     assert_true(value_of("sluice_source_lag_records{" JOB ",topic=\"real \\\"time\\\"\",partition=\"1\"}") ==
                 50);
     assert_true(value_of("sluice_source_offset{" JOB ",topic=\"realtime\",partition=\"0\"}") == 220);
@@ -189,7 +190,7 @@ static void the_table_is_bounded(void **state)
     sl_batch_info batch = measured_batch(SL_BATCH_COMPLETED);
     sl_range many[3000];
     for (int i = 0; i < 3000; i++)
-        many[i] = (sl_range){ "realtime", i, 0, 1, 1 };
+        many[i] = (sl_range){ "realtime", i, 0, 1, 1, 0 };
     batch.ranges = many;
     batch.range_count = 3000;
     listener_prometheus.on_batch_completed(told, &batch);

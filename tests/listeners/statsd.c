@@ -77,7 +77,7 @@ static void counters_tell_what_is_new_gauges_what_is(void **state)
     }
     sl_range many[60];
     for (int i = 0; i < 60; i++)
-        many[i] = (sl_range){ "realtime", i, 0, 1, 1 };
+        many[i] = (sl_range){ "realtime", i, 0, 1, 1, 0 };
     batch.ranges = many;
     batch.range_count = 60;
     listener_statsd.on_batch_completed(self, &batch);

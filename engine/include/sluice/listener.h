@@ -35,6 +35,8 @@ typedef struct sl_range {
     const char *topic;
     int32_t partition;
     int64_t from, until, end;
+    int64_t
+        time_ms; /* of the newest record in it, ms since the epoch; 0: none was read yet, or it has none */
 } sl_range;
 
 /* A counter that a job's plan brings: "bad_age": rows whose looked-up age was no number. */
@@ -203,6 +205,18 @@ typedef struct sl_listener {
     const char *page_path, *page_type;
     char *(*page)(void *self, size_t *size);
 } sl_listener;
+
+/* What this process has exchanged with servers of one kind since it began. Sizes are those of what was sent and received. */
+typedef struct sl_traffic {
+    const char *server; /* "kafka_in": read from; "kafka_out": written to; "redis", "elastic" */
+    int64_t requests, answers, bytes_out, bytes_in;
+    int64_t records;    /* written to Kafka */
+    int64_t latency_ns; /* of all answers together */
+    int64_t blocked_ns; /* how long threads of the job stood and waited, together */
+} sl_traffic;
+
+/* Any thread. Those that were spoken to; returns how many. */
+size_t sl_traffic_now(sl_traffic *at, size_t room);
 
 /*
  * The account as one line of JSON without a line end, as jobs' users read it in `sluice batches --json`. Returns the bytes

@@ -10,6 +10,7 @@
 #include <base/clock.h>
 #include <base/log.h>
 #include <base/memory.h>
+#include <base/traffic.h>
 #include <inttypes.h>
 #include <sources/kafka/fetch.h>
 #include <stdlib.h>
@@ -202,6 +203,7 @@ static sl_result broker_fetch(fetch_broker *broker, const fetch_ask *ask, failur
     SL_TRY(fetch_send(broker->connection, ask, failure));
     SL_TRY(fetch_begin(broker->connection, ask, &broker->answer, failure));
     SL_TRY(slices_receive(broker, failure));
+    traffic_add(TRAFFIC_KAFKA_IN, &(traffic){ .requests = 1, .answers = 1 });
     SL_TRY(broker_ask_lost(broker, failure));
     if (broker->answer.error)
         return fail(failure, SL_RETRY, "kafka at %s: fetching: %s", connection_name(broker->connection),
@@ -411,6 +413,7 @@ static sl_result slice_receive(fetch_broker *broker, const fetch_slice *slice, f
     broker->aborted.size = 0;
     buffer_append(&broker->aborted, slice->aborted, slice->aborted_count * sizeof *slice->aborted);
     int64_t before = receipt.part->chain.next;
+    traffic_add(TRAFFIC_KAFKA_IN, &(traffic){ .bytes_in = (int64_t)slice->bytes });
     sl_result result = set_receive(&receipt, failure);
     pthread_mutex_lock(&reader->mutex);
     int64_t end =

@@ -13,6 +13,7 @@
  */
 #include <base/log.h>
 #include <base/memory.h>
+#include <base/traffic.h>
 #include <inttypes.h>
 #include <sources/kafka/watch.h>
 #include <stdlib.h>
@@ -254,9 +255,11 @@ static void part_store(kafka_reader *reader, kafka_part *part, const rd_kafka_me
 
 static void drain_store(kafka_reader *reader, rd_kafka_message_t **messages, size_t count)
 {
+    traffic received = { 0 };
     pthread_mutex_lock(&reader->mutex);
     for (size_t i = 0; i < count; i++) {
         const rd_kafka_message_t *message = messages[i];
+        received.bytes_in += message->err ? 0 : (int64_t)message->len;
         bool known = message->partition >= 0 && (size_t)message->partition < reader->count;
         kafka_part *part = &reader->parts[known ? message->partition : 0];
         if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && known)
@@ -267,6 +270,7 @@ static void drain_store(kafka_reader *reader, rd_kafka_message_t **messages, siz
             part_store(reader, part, message);
     }
     pthread_mutex_unlock(&reader->mutex);
+    traffic_add(TRAFFIC_KAFKA_IN, &received);
 }
 
 /* An error instead of messages; the first one that is for good stays. */

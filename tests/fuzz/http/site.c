@@ -113,7 +113,7 @@ static void line_run(site *self, char *line)
 
 static recent *recent_made(void)
 {
-    static const sl_range range = { "realtime", 0, 0, 10, 12 };
+    static const sl_range range = { "realtime", 0, 0, 10, 12, 0 };
     static const sl_output_info output = { .name = "documents", .description = "null" };
     recent *made = recent_new("listens", 10);
     recent_listener.on_streaming_started(made, &(sl_start_info){ "listens", 1000, 2000, 2, 0, &output, 1 });
