@@ -11,6 +11,12 @@ static size_t in_eights(size_t bytes)
     return (bytes + 7) & ~(size_t)7;
 }
 
+static void shard_open(const aggregate *self, aggregate_shard *shard)
+{
+    store_open(&shard->store, sizeof(total) + in_eights(self->spec.value_bytes));
+    shard->room = memory_new(self->entry_stride);
+}
+
 sl_result aggregate_open(const operator_spec *spec, const aggregate_spec *drawn, void **opened,
                          failure *failure)
 {
@@ -26,12 +32,14 @@ sl_result aggregate_open(const operator_spec *spec, const aggregate_spec *drawn,
     self->entry_stride = sizeof(entry) + in_eights(drawn->value_bytes);
     self->early_stride = sizeof(early_row) + in_eights(drawn->value_bytes);
     self->texts_only = key_is_of_texts(&drawn->key);
+    self->tops = (top_feed){ spec->node, spec->operators };
+    self->keyed = aggregate_keyed(self);
     self->worker_count = spec->workers;
     self->workers = memory_new(spec->workers * sizeof *self->workers);
     for (unsigned w = 0; w < spec->workers; w++)
         self->workers[w].rows = memory_new(CHUNK_ROWS * self->row_bytes);
     for (unsigned s = 0; s < STORE_SHARDS; s++)
-        store_open(&self->shards[s].store, sizeof(total) + in_eights(drawn->value_bytes));
+        shard_open(self, &self->shards[s]);
     sl_result result = window_of(&drawn->window, drawn->name, &self->window, failure);
     if (result != SL_OK) {
         aggregate_close(self);
@@ -52,6 +60,8 @@ static void shard_close(aggregate_shard *shard)
     buffer_done(&shard->panes);
     buffer_done(&shard->spare);
     buffer_done(&shard->touched);
+    buffer_done(&shard->changed);
+    free(shard->room);
     buffer_done(&shard->early);
     buffer_done(&shard->runs);
     buffer_done(&shard->sorted);
@@ -81,6 +91,8 @@ sl_result aggregate_begin(void *opened, const batch_frame *batch, failure *failu
     (void)failure;
     aggregate *self = opened;
     self->batch = batch;
+    self->has_rows = top_feed_has_rows(&self->tops);
+    self->feeds_tops = top_feed_has_tops(&self->tops);
     for (unsigned w = 0; w < self->worker_count; w++)
         for (unsigned s = 0; s < STORE_SHARDS; s++)
             self->workers[w].shards[s].parts.size = self->workers[w].shards[s].runs.size = 0;
@@ -240,26 +252,69 @@ static void batch_apply(aggregate *self, unsigned number)
     for (size_t i = 0; i < count; i++)
         run_join(self, shard, runs[i]);
     aggregate_settle(self, shard);
+    for (size_t i = 0; self->feeds_tops && i < entry_count(self, &shard->touched); i++)
+        buffer_append(&shard->changed, &entry_at(self, &shard->touched, i)->id, sizeof(uint32_t));
+}
+
+/* Panes leave. Ids of keys that went with them are used again by new ones: tops must know before. */
+static void advance(aggregate *self, unsigned number, int64_t time_ms)
+{
+    aggregate_shard *shard = &self->shards[number];
+    uint32_t keys = shard->store.live;
+    shard->changed.size = 0;
+    aggregate_advance(self, shard, time_ms);
+    if (shard->store.live < keys)
+        top_feed_forgot(&self->tops, number);
+}
+
+/* A key that is on no list may come onto it by what a pane takes away: the largest of what is left is smaller, a sum larger. */
+static void tell_changed(const aggregate *self, unsigned number)
+{
+    const buffer *changed = &self->shards[number].changed;
+    if (self->feeds_tops)
+        top_feed_changed(&self->tops, number, (const uint32_t *)(const void *)changed->at,
+                         changed->size / sizeof(uint32_t));
 }
 
 /* The batch enters the state once; windows that ended before it report first. Rows go out at every attempt. */
 void aggregate_merge(void *opened, sl_task *task, unsigned number)
 {
     aggregate *self = opened;
-    aggregate_shard *shard = &self->shards[number];
     int64_t ends[REPORTS_MAX], time_ms = self->batch->time_ms;
     size_t reports = window_reports(&self->window, self->batch->last_time_ms, time_ms, ends);
     for (size_t i = 0; i < reports && ends[i] < time_ms && !self->batch->merged; i++) {
-        aggregate_advance(self, shard, ends[i]);
+        advance(self, number, ends[i]);
+        tell_changed(self, number);
+        top_feed_report(&self->tops, task, number, ends[i]);
         aggregate_note_early(self, number, ends[i]);
     }
     aggregate_emit_early(self, task, number);
     if (!self->batch->merged) {
-        aggregate_advance(self, shard, time_ms);
+        advance(self, number, time_ms);
         batch_apply(self, number);
+        tell_changed(self, number);
     }
-    if (reports && ends[reports - 1] == time_ms)
+    if (reports && ends[reports - 1] == time_ms) {
+        if (!self->batch->merged)
+            top_feed_report(&self->tops, task, number, time_ms);
         aggregate_emit(self, task, number, time_ms);
+    }
+}
+
+const keyed *aggregate_keyed_of(void *self)
+{
+    return &((aggregate *)self)->keyed;
+}
+
+void aggregate_account(void *opened, operator_account *account)
+{
+    const aggregate *self = opened;
+    size_t keys = 0, bytes = 0;
+    for (unsigned s = 0; s < STORE_SHARDS; s++) {
+        keys += self->shards[s].store.live;
+        bytes += store_bytes(&self->shards[s].store) + self->shards[s].pane_bytes;
+    }
+    account_state(account, self->spec.name, keys, bytes);
 }
 
 size_t aggregate_bytes(void *opened)

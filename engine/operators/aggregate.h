@@ -13,6 +13,7 @@
 #define OPERATORS_AGGREGATE_H
 
 #include <operators/operator.h>
+#include <operators/top_feed.h>
 #include <plan/window.h>
 #include <records/document.h>
 
@@ -84,7 +85,10 @@ typedef struct aggregate_shard {
     bool open;      /* the newest pane takes more */
     bool stale;     /* totals are to be made anew from the panes */
     buffer touched; /* of entry: what the batch changed */
-    buffer early;   /* of early_row: rows of reports that ended before the batch */
+    buffer
+        changed;  /* of uint32_t, where tops follow: ids of keys that the batch or a pane that left changed */
+    char *room;   /* for a value */
+    buffer early; /* of early_row: rows of reports that ended before the batch */
     arena early_keys;
     buffer runs, sorted;
 } aggregate_shard;
@@ -101,7 +105,10 @@ typedef struct aggregate {
     uint32_t number;
     size_t row_bytes, part_stride, entry_stride, early_stride;
     bool texts_only, saves;
+    bool has_rows, feeds_tops; /* someone takes rows; tops read the store themselves */
     window window;
+    top_feed tops;
+    keyed keyed;
     void *executor;
     operator_emit *emit;
     const batch_frame *batch;
@@ -119,8 +126,19 @@ sl_result aggregate_begin(void *self, const batch_frame *batch, failure *failure
 void aggregate_rows(void *self, sl_task *task, const sl_rows *in, sl_rows *out);
 void aggregate_merge(void *self, sl_task *task, unsigned shard);
 size_t aggregate_bytes(void *self);
+void aggregate_account(void *self, operator_account *account);
+const keyed *aggregate_keyed_of(void *self);
 
-/* ---- aggregate_state.c: panes, rows out, checkpoint. Runs on: owner of the shard ---- */
+/* Kinds made of the above, which differ in how they open. */
+#define AGGREGATE_KIND(kind, opens)                                                                          \
+    {                                                                                                        \
+        .name = kind, .open = opens, .close = aggregate_close, .begin = aggregate_begin,                     \
+        .rows = aggregate_rows, .merge = aggregate_merge, .keyed = aggregate_keyed_of,                       \
+        .save = aggregate_save, .load = aggregate_load, .bytes = aggregate_bytes,                            \
+        .account = aggregate_account                                                                         \
+    }
+
+/* ---- aggregate_state.c: panes, rows out. Runs on: owner of the shard ---- */
 
 void aggregate_advance(aggregate *self, aggregate_shard *shard,
                        int64_t time_ms); /* panes leave, totals are right */
@@ -129,6 +147,15 @@ void aggregate_settle(aggregate *self,
 void aggregate_note_early(aggregate *self, unsigned shard, int64_t end_ms);
 void aggregate_emit_early(aggregate *self, sl_task *task, unsigned shard);
 void aggregate_emit(aggregate *self, sl_task *task, unsigned shard, int64_t end_ms);
+keyed aggregate_keyed(aggregate *self);
+held_pane *aggregate_pane(aggregate *self, aggregate_shard *shard,
+                          int64_t number); /* the open one of that number */
+/* What some batch brought of a key joins the pane, or where there are none the total, and is counted with the key. */
+void aggregate_pane_join(aggregate *self, aggregate_shard *shard, held_pane *pane, entry *brought);
+void aggregate_total_join(aggregate *self, aggregate_shard *shard, entry *brought);
+
+/* ---- aggregate_saved.c: the checkpoint ---- */
+
 void aggregate_save(void *self, bool all, buffer *out);
 sl_result aggregate_load(void *self, sl_text saved, failure *failure);
 
@@ -155,6 +182,26 @@ static inline total *total_of(const aggregate_shard *shard, uint32_t id)
 static inline void *total_value(total *total)
 {
     return total + 1;
+}
+
+static inline bool aggregate_is_live(const aggregate_shard *shard, uint32_t id)
+{
+    return store_holds(&shard->store, id) && total_of(shard, id)->rows > 0;
+}
+
+static inline bool aggregate_has_panes(const aggregate *self)
+{
+    return !self->window.batch_only && !window_is_for_ever(&self->window);
+}
+
+static inline size_t aggregate_pane_count(const aggregate_shard *shard)
+{
+    return shard->panes.size / sizeof(held_pane);
+}
+
+static inline held_pane *aggregate_pane_nth(const aggregate_shard *shard, size_t i)
+{
+    return (held_pane *)(void *)shard->panes.at + i;
 }
 
 #endif

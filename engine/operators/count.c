@@ -22,8 +22,7 @@ static sl_result count_open(const operator_spec *spec, void **opened, failure *f
     self->number = spec->number;
     self->row_bytes = spec->node->schema->row_bytes;
     self->saves = spec->saves;
-    self->operators = spec->operators;
-    self->node = spec->node;
+    self->tops = (top_feed){ spec->node, spec->operators };
     sl_result result = window_of(&self->drawn.window, self->drawn.name, &self->window, failure);
     if (result != SL_OK) {
         free(self);
@@ -85,9 +84,7 @@ static sl_result count_begin(void *opened, const batch_frame *batch, failure *fa
     (void)failure;
     count *self = opened;
     self->batch = batch;
-    self->has_rows = false;
-    for (uint32_t c = 0; c < self->node->child_count; c++)
-        self->has_rows |= self->operators[self->node->children[c]]->kind != &operator_top;
+    self->has_rows = top_feed_has_rows(&self->tops);
     for (unsigned s = 0; s < STORE_SHARDS; s++)
         keys_begin(self, s);
     for (unsigned s = 0; s < STORE_SHARDS && !batch->merged; s++) {
@@ -261,42 +258,13 @@ static void touched_close(count *self, count_shard *shard)
     }
 }
 
-static void tops_report(count *self, sl_task *task, unsigned number, int64_t end_ms)
-{
-    for (uint32_t c = 0; c < self->node->child_count; c++) {
-        const operator* top = self->operators[self->node->children[c]];
-        if (top->kind->report)
-            top->kind->report(top->self, task, number, end_ms);
-    }
-}
-
-static void tops_changed(count *self, unsigned number)
-{
-    const count_shard *shard = &self->shards[number];
-    for (uint32_t c = 0; c < self->node->child_count; c++) {
-        const operator* top = self->operators[self->node->children[c]];
-        if (top->kind->changed)
-            top->kind->changed(top->self, number, (const uint32_t *)(const void *)shard->ids.at,
-                               shard->ids.size / 4);
-    }
-}
-
-static void tops_forgot(count *self, unsigned number)
-{
-    for (uint32_t c = 0; c < self->node->child_count; c++) {
-        const operator* top = self->operators[self->node->children[c]];
-        if (top->kind->forgot)
-            top->kind->forgot(top->self, number);
-    }
-}
-
 /* Panes that left before this batch. Ids of their keys are used again by new ones: tops must know before. */
 static void advance_to_batch(count *self, count_shard *shard, unsigned number)
 {
     uint32_t keys = shard->store.live;
     count_advance(self, shard, self->batch->time_ms);
     if (shard->store.live < keys)
-        tops_forgot(self, number);
+        top_feed_forgot(&self->tops, number);
 }
 
 /* The batch enters the state once; windows that ended before it report first. Rows go out at every attempt. */
@@ -309,7 +277,7 @@ static void count_merge(void *opened, sl_task *task, unsigned number)
     bool again = self->batch->merged;
     for (; next < reports && ends[next] < time_ms && !again; next++) {
         count_advance(self, shard, ends[next]);
-        tops_report(self, task, number, ends[next]);
+        top_feed_report(&self->tops, task, number, ends[next]);
         count_note_early(self, number, ends[next]);
     }
     count_emit_early(self, task, number);
@@ -317,11 +285,12 @@ static void count_merge(void *opened, sl_task *task, unsigned number)
         advance_to_batch(self, shard, number);
         count_apply(self, shard, number);
         touched_close(self, shard);
-        tops_changed(self, number);
+        top_feed_changed(&self->tops, number, (const uint32_t *)(const void *)shard->ids.at,
+                         shard->ids.size / sizeof(uint32_t));
     }
     if (reports && ends[reports - 1] == time_ms) {
         if (!again)
-            tops_report(self, task, number, time_ms);
+            top_feed_report(&self->tops, task, number, time_ms);
         count_emit(self, task, number, time_ms);
     }
 }

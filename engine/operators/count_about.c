@@ -119,14 +119,4 @@ static sl_result about_open(const operator_spec *spec, void **opened, failure *f
     return aggregate_open(spec, &made, opened, failure);
 }
 
-const operator_kind operator_count_about = {
-    .name = "count_about",
-    .open = about_open,
-    .close = aggregate_close,
-    .begin = aggregate_begin,
-    .rows = aggregate_rows,
-    .merge = aggregate_merge,
-    .save = aggregate_save,
-    .load = aggregate_load,
-    .bytes = aggregate_bytes,
-};
+const operator_kind operator_count_about = AGGREGATE_KIND("count_about", about_open);

@@ -110,17 +110,9 @@ static bool keyed_row(void *opened, unsigned number, uint32_t id, int64_t end_ms
     return true;
 }
 
-static int64_t keyed_amount(void *opened, unsigned number, uint32_t id)
-{
-    const count *self = opened;
-    const count_shard *shard = &self->shards[number];
-    return wanted(self, shard, id) ? (int64_t)((const count_value *)store_value(&shard->store, id))->total
-                                   : 0;
-}
-
 keyed count_keyed(count *self)
 {
-    return (keyed){ self, keyed_ids, keyed_row, keyed_amount };
+    return (keyed){ self, keyed_ids, keyed_row };
 }
 
 const keyed *count_keyed_of(void *self)

@@ -6,6 +6,7 @@
 #define OPERATORS_COUNT_STATE_H
 
 #include <operators/operator.h>
+#include <operators/top_feed.h>
 #include <plan/window.h>
 #include <records/document.h>
 #include <state/panes.h>
@@ -49,13 +50,12 @@ typedef struct count_worker {
 
 typedef struct count {
     sl_count drawn;
-    const plan_node *node;
     uint32_t number;
     size_t row_bytes;
     bool texts_only, saves;
     bool has_rows; /* someone takes rows; tops read the store themselves */
     window window;
-    operator* const * operators;
+    top_feed tops;
     void *executor;
     operator_emit *emit;
     const batch_frame *batch;

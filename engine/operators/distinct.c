@@ -38,14 +38,4 @@ static sl_result distinct_open(const operator_spec *spec, void **opened, failure
     return aggregate_open(spec, &made, opened, failure);
 }
 
-const operator_kind operator_distinct = {
-    .name = "distinct",
-    .open = distinct_open,
-    .close = aggregate_close,
-    .begin = aggregate_begin,
-    .rows = aggregate_rows,
-    .merge = aggregate_merge,
-    .save = aggregate_save,
-    .load = aggregate_load,
-    .bytes = aggregate_bytes,
-};
+const operator_kind operator_distinct = AGGREGATE_KIND("distinct", distinct_open);

@@ -44,4 +44,5 @@ const operator_kind operator_group = {
     .save = held_save,
     .load = held_load,
     .bytes = held_bytes,
+    .account = held_account,
 };

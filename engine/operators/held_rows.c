@@ -260,6 +260,20 @@ size_t held_bytes(void *opened)
     return bytes;
 }
 
+/* Rows are kept, not keys: a key is known while a window reports. What is of the batch alone is no state. */
+void held_account(void *opened, operator_account *account)
+{
+    const held *self = opened;
+    size_t keys = 0, bytes = 0;
+    for (unsigned s = 0; s < STORE_SHARDS; s++) {
+        keys += self->shards[s].groups.size / sizeof(grouping);
+        for (size_t i = 0; i < held_pane_count(&self->shards[s]); i++)
+            bytes += held_pane_nth(&self->shards[s], i)->entries.room;
+    }
+    if (!self->window.batch_only)
+        account_state(account, self->spec.name, keys, bytes);
+}
+
 /* ---- Checkpoint: pane: 8 bytes | shape: 8 | shard: 8 | size: 8 | entries ---- */
 
 typedef struct piece_head {

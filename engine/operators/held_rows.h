@@ -106,6 +106,7 @@ sl_result held_begin(void *self, const batch_frame *batch, failure *failure);
 void held_rows(void *self, sl_task *task, const sl_rows *in, sl_rows *out);
 void held_merge(void *self, sl_task *task, unsigned shard);
 size_t held_bytes(void *self);
+void held_account(void *self, operator_account *account);
 void held_save(void *self, bool all, buffer *out);
 sl_result held_load(void *self, sl_text saved, failure *failure);
 

@@ -35,4 +35,5 @@ const operator_kind operator_join = {
     .save = held_save,
     .load = held_load,
     .bytes = held_bytes,
+    .account = held_account,
 };

@@ -24,13 +24,12 @@ typedef struct operator operator;
 /* Hands rows to the nodes behind this one, on the same thread. */
 typedef void operator_emit(void *executor, sl_task *task, uint32_t node, const void *rows, size_t count);
 
-/* What a count lets its neighbours see: rows by key. */
+/* What an operator that keeps rows by key lets its neighbours see: tops and snapshots. */
 typedef struct keyed {
     void *self;
     uint32_t (*ids)(void *self, unsigned shard); /* ids are below this */
     /* false: no such key. The row's texts lie in the store; end_ms is the end of the window that reports. */
     bool (*row)(void *self, unsigned shard, uint32_t id, int64_t end_ms, void *row);
-    int64_t (*amount)(void *self, unsigned shard, uint32_t id);
 } keyed;
 
 typedef struct operator_spec {
@@ -77,8 +76,7 @@ typedef struct operator_kind {
     sl_result (*resolve)(void *self, failure *failure);
     void (*merge)(void *self, sl_task *task, unsigned shard);
     void (*finish)(void *self, sl_task *task);
-    /* Top: keys left the count and their ids will be given out again; keys of it changed; a window reports. Owner of the
-       shard, inside the count's merge. */
+    /* Top: see top_feed.h. Owner of the shard, inside the merge of what it follows. */
     void (*forgot)(void *self, unsigned shard);
     void (*changed)(void *self, unsigned shard, const uint32_t *ids, size_t count);
     void (*report)(void *self, sl_task *task, unsigned shard, int64_t end_ms);

@@ -181,14 +181,4 @@ static sl_result reduce_open(const operator_spec *spec, void **opened, failure *
     return aggregate_open(spec, &made, opened, failure);
 }
 
-const operator_kind operator_reduce = {
-    .name = "reduce",
-    .open = reduce_open,
-    .close = aggregate_close,
-    .begin = aggregate_begin,
-    .rows = aggregate_rows,
-    .merge = aggregate_merge,
-    .save = aggregate_save,
-    .load = aggregate_load,
-    .bytes = aggregate_bytes,
-};
+const operator_kind operator_reduce = AGGREGATE_KIND("reduce", reduce_open);

@@ -1,7 +1,7 @@
 /*
  * operators/top.c - the rows with the most of something, for each group.
  *
- * No heap moves per row. Each shard of the count before keeps, for each group, some candidates and a floor: every key that
+ * No heap moves per row. Each shard of what keeps the rows before (a count, a reduce, an update, ...) keeps, for each group, some candidates and a floor: every key that
  * is no candidate is worse than the floor. A key that a batch touched becomes a candidate when it is better than the floor;
  * a report reads the candidates' amounts anew. As long as enough of them are better than the floor, the list is exact;
  * when windows have forgotten too much, the shard's keys are walked once and the floor is set anew.
@@ -64,10 +64,10 @@ typedef struct top {
     const keyed *keyed;
     size_t row_bytes, keep, wanted;
     const sl_schema *schema;
+    sl_kind most_kind;
     uint32_t number;
     void *executor;
     operator_emit *emit;
-    int64_t batch_id;
     top_shard shards[STORE_SHARDS];
     buffer gathered, sorted; /* driver: of run: those of all shards; of run * */
 } top;
@@ -78,6 +78,28 @@ static sl_text text_of(const char *row, const sl_fields *field)
     if (field->count)
         memcpy(&text, row + field->offset[0], sizeof text);
     return text;
+}
+
+/* Fractions as whole numbers of the same order: their bits are, but for those below zero. */
+static int64_t order_of_fraction(double value)
+{
+    int64_t bits;
+    value += 0.0; /* -0 is 0 */
+    memcpy(&bits, &value, sizeof bits);
+    return bits < 0 ? bits ^ INT64_MAX : bits;
+}
+
+static int64_t amount_of(const top *self, const char *row)
+{
+    const char *at = row + self->drawn.most.offset[0];
+    int64_t whole = 0;
+    int32_t small;
+    double fraction;
+    switch (self->most_kind) {
+    case SL_KIND_i32: memcpy(&small, at, sizeof small); return small;
+    case SL_KIND_f64: memcpy(&fraction, at, sizeof fraction); return order_of_fraction(fraction);
+    default: memcpy(&whole, at, sizeof whole); return whole;
+    }
 }
 
 /* < 0: a comes first. */
@@ -104,11 +126,12 @@ static sl_result top_open(const operator_spec *spec, void **opened, failure *fai
 {
     (void)failure;
     top *self = memory_new(sizeof *self);
-    const operator* count = spec->operators[spec->node->input];
+    const operator* keeps = spec->operators[spec->node->input];
     self->drawn = spec->node->as.top;
-    self->keyed = count->kind->keyed(count->self);
+    self->keyed = keeps->kind->keyed(keeps->self);
     self->schema = spec->node->schema;
     self->row_bytes = self->schema->row_bytes;
+    self->most_kind = schema_field_at(self->schema, self->drawn.most.offset[0])->kind;
     self->wanted = (size_t)self->drawn.count;
     self->keep = self->wanted * 4 < KEEP_LEAST ? KEEP_LEAST : self->wanted * 4;
     self->number = spec->number;
@@ -203,7 +226,7 @@ static void group_refresh(top *self, unsigned number, group *group)
         bool there = self->keyed->row(self->keyed->self, number, id, 0, row);
         if (there &&
             sl_text_equal(text_of(row, &self->drawn.per), (sl_text){ group->name, group->name_size })) {
-            candidate->amount = self->keyed->amount(self->keyed->self, number, id);
+            candidate->amount = amount_of(self, row);
             candidate->then = text_of(row, &self->drawn.then);
             group->sorted[i] = group->sorted[kept];
             group->sorted[kept++] = candidate;
@@ -240,8 +263,7 @@ static void candidate_offer(top *self, unsigned number, uint32_t id, char *row)
     if (is_candidate(shard, id) || !self->keyed->row(self->keyed->self, number, id, 0, row))
         return;
     group *group = group_of(self, shard, text_of(row, &self->drawn.per));
-    item offered = { self->keyed->amount(self->keyed->self, number, id), text_of(row, &self->drawn.then),
-                     id };
+    item offered = { amount_of(self, row), text_of(row, &self->drawn.then), id };
     sl_text floor_then = { group->floor_then.at, group->floor_then.size };
     if (group->has_floor && order_of(offered.amount, offered.then, group->floor_amount, floor_then) >= 0)
         return;
@@ -356,10 +378,7 @@ static int head_order(const void *a, const void *b, const void *opened)
 {
     const top *self = opened;
     const char *left = ((const run *)a)->rows, *right = ((const run *)b)->rows;
-    int64_t left_amount, right_amount;
-    memcpy(&left_amount, left + self->drawn.most.offset[0], sizeof left_amount);
-    memcpy(&right_amount, right + self->drawn.most.offset[0], sizeof right_amount);
-    return order_of(right_amount, text_of(right, &self->drawn.then), left_amount,
+    return order_of(amount_of(self, right), text_of(right, &self->drawn.then), amount_of(self, left),
                     text_of(left, &self->drawn.then));
 }
 

@@ -43,6 +43,7 @@ static sl_result update_open(const operator_spec *spec, void **opened, failure *
     self->entry_bytes = (sizeof(row_key) + self->in_bytes + 7) & ~(size_t)7;
     self->state_bytes = spec->node->schema->row_bytes;
     self->saves = spec->saves;
+    self->tops = (top_feed){ spec->node, spec->operators };
     self->executor = spec->executor;
     self->emit = spec->emit;
     kept_shape_of(spec->node->schema, &self->drawn, &self->shape);
@@ -348,11 +349,29 @@ static void told_emit(const update *self, sl_task *task, unsigned number)
     outgoing_send(&out);
 }
 
+/* Keys that are gone have left the store: their ids are free. */
+static void tops_tell(const update *self, sl_task *task, unsigned number)
+{
+    const update_shard *shard = &self->shards[number];
+    const update_touch *touched = (const update_touch *)(const void *)shard->touched.at;
+    size_t count = shard->touched.size / sizeof *touched;
+    if (!top_feed_has_tops(&self->tops))
+        return;
+    uint32_t *ids = arena_take(&task->memory, count * sizeof *ids + 1);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = touched[i].id;
+    top_feed_forgot(&self->tops, number);
+    top_feed_changed(&self->tops, number, ids, count);
+    top_feed_report(&self->tops, task, number, self->batch->time_ms);
+}
+
 static void update_merge(void *opened, sl_task *task, unsigned number)
 {
     update *self = opened;
-    if (!self->batch->merged)
+    if (!self->batch->merged) {
         shard_apply(self, task, number);
+        tops_tell(self, task, number);
+    }
     told_emit(self, task, number);
 }
 
@@ -374,7 +393,7 @@ static bool keyed_row(void *opened, unsigned number, uint32_t id, int64_t end_ms
 
 static keyed update_keyed(update *self)
 {
-    return (keyed){ self, keyed_ids, keyed_row, NULL };
+    return (keyed){ self, keyed_ids, keyed_row };
 }
 
 static const keyed *update_keyed_of(void *self)

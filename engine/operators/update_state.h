@@ -11,6 +11,7 @@
 #define OPERATORS_UPDATE_STATE_H
 
 #include <operators/operator.h>
+#include <operators/top_feed.h>
 #include <records/document.h>
 #include <state/kept.h>
 
@@ -64,6 +65,7 @@ typedef struct update {
     size_t kept_from,
         kept_bytes; /* the part of a state that is kept: from its first field that is no key to the last */
     bool saves;
+    top_feed tops;
     void *executor;
     operator_emit *emit;
     const batch_frame *batch;

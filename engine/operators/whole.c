@@ -4,6 +4,7 @@
  * Saved, it is the complete list each time it changed; the last one counts:
  *     groups: 4 bytes | key size: 4 | key | digest: 8 | ids: 4 | size: 4, bytes | ...
  */
+#include <base/bytes.h>
 #include <base/memory.h>
 #include <base/sort.h>
 #include <operators/whole.h>
@@ -354,43 +355,29 @@ void whole_save(const whole *whole, bool all, buffer *out)
     }
 }
 
-typedef struct reader {
-    const char *at, *end;
-} reader;
-
-static bool read_into(reader *reader, void *to, size_t size)
-{
-    if ((size_t)(reader->end - reader->at) < size)
-        return false;
-    memcpy(to, reader->at, size);
-    reader->at += size;
-    return true;
-}
-
-static bool load_group(whole *whole, reader *reader)
+static bool load_group(whole *whole, bytes_reader *reader)
 {
     uint32_t size, ids;
-    if (!read_into(reader, &size, sizeof size) || size > (size_t)(reader->end - reader->at))
+    sl_text bytes;
+    if (!bytes_read(reader, &size, sizeof size) || !bytes_skip(reader, size, &bytes))
         return false;
-    written *group = list_add(&whole->last, key_of_bytes(reader->at, size, &whole->memory));
-    reader->at += size;
-    if (!read_into(reader, &group->digest, sizeof group->digest) || !read_into(reader, &ids, sizeof ids))
+    written *group = list_add(&whole->last, key_of_bytes(bytes.at, bytes.size, &whole->memory));
+    if (!bytes_read(reader, &group->digest, sizeof group->digest) || !bytes_read(reader, &ids, sizeof ids))
         return false;
     for (; ids; ids--) {
-        if (!read_into(reader, &size, sizeof size) || size > (size_t)(reader->end - reader->at))
+        if (!bytes_read(reader, &size, sizeof size) || !bytes_skip(reader, size, &bytes))
             return false;
-        id_add(group, reader->at, size);
-        reader->at += size;
+        id_add(group, bytes.at, (uint32_t)bytes.size);
     }
     return true;
 }
 
 /* The lists one after another; false when the last one is not whole. */
-static bool load_lists(whole *whole, reader *reader)
+static bool load_lists(whole *whole, bytes_reader *reader)
 {
     uint32_t count;
     while (reader->at < reader->end) {
-        if (!read_into(reader, &count, sizeof count))
+        if (!bytes_read(reader, &count, sizeof count))
             return false;
         list_clear(&whole->last);
         for (; count; count--)
@@ -402,7 +389,7 @@ static bool load_lists(whole *whole, reader *reader)
 
 sl_result whole_load(whole *whole, sl_text saved, failure *failure)
 {
-    reader reader = { saved.at, saved.at + saved.size };
+    bytes_reader reader = { saved.at, saved.at + saved.size };
     if (load_lists(whole, &reader))
         return SL_OK;
     return fail(failure, SL_FAILED, "what was last written to \"%s\" is damaged in the checkpoint",

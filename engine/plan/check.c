@@ -290,17 +290,32 @@ static sl_result check_join(sl_plan *plan, const plan_node *node)
     return check_window(plan, node, false);
 }
 
+/* Tops read what is kept, not the rows that go out. */
+static bool keeps_all_keys(const plan_node *node)
+{
+    return (node->kind == PLAN_COUNT && !node->as.count.touched_only) ||
+           (node->kind == PLAN_REDUCE && !node->as.reduce.touched_only) || node->kind == PLAN_DISTINCT ||
+           node->kind == PLAN_ABOUT || node->kind == PLAN_UPDATE;
+}
+
 static sl_result check_top(sl_plan *plan, const plan_node *node)
 {
     const sl_top *top = &node->as.top;
+    const plan_node *before = &plan->nodes[node->input];
     const sl_fields *const fields[] = { &top->per, &top->most, &top->then, &top->rank, NULL };
     SL_TRY(check_fields(plan, node, fields));
-    if (plan->nodes[node->input].kind != PLAN_COUNT || plan->nodes[node->input].as.count.touched_only)
-        return node_fails(plan, node, "it must follow a count that passes on all its keys");
-    if (top->most.count != 1 || top->most.offset[0] != plan->nodes[node->input].as.count.into.offset[0])
+    if (!keeps_all_keys(before))
+        return node_fails(plan, node,
+                          "it must follow what keeps rows by key and passes on all its keys: sl_count_by(), "
+                          "sl_reduce_by(), sl_distinct_by(), sl_count_about() or sl_update_by()");
+    if (top->most.count != 1 ||
+        (before->kind == PLAN_COUNT && top->most.offset[0] != before->as.count.into.offset[0]))
         return node_fails(plan, node, "most must be the field that the count fills");
-    if (top->per.count != 1 || !field_is(&top->per, 0, SL_KIND_text))
-        return node_fails(plan, node, "per must be one text field");
+    if (!field_is(&top->most, 0, SL_KIND_i64) && !field_is(&top->most, 0, SL_KIND_i32) &&
+        !field_is(&top->most, 0, SL_KIND_f64) && !field_is(&top->most, 0, SL_KIND_time))
+        return node_fails(plan, node, "most must be one i64, i32, f64 or time field");
+    if (top->per.count > 1 || (top->per.count && !field_is(&top->per, 0, SL_KIND_text)))
+        return node_fails(plan, node, "per must be one text field, or none");
     if (top->then.count && !field_is(&top->then, 0, SL_KIND_text))
         return node_fails(plan, node, "then must be one text field");
     if (top->rank.count && !field_is(&top->rank, 0, SL_KIND_i64))

@@ -87,8 +87,11 @@ static void explain_join(buffer *out, const sl_join *join)
 
 static void explain_top(buffer *out, const sl_top *top)
 {
-    buffer_print(out, " %" PRId64 " per ", top->count);
-    explain_fields(out, &top->per);
+    buffer_print(out, " %" PRId64, top->count);
+    if (top->per.count) {
+        buffer_text(out, " per ");
+        explain_fields(out, &top->per);
+    }
     buffer_text(out, ", most ");
     explain_fields(out, &top->most);
     if (top->then.count) {

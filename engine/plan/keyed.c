@@ -120,8 +120,11 @@ sl_result plan_check_update(sl_plan *plan, const plan_node *node)
 sl_result plan_check_snapshots(sl_plan *plan, const plan_node *node)
 {
     plan_kind of = plan->nodes[node->input].kind;
-    if (of != PLAN_UPDATE && of != PLAN_COUNT)
-        return node_fails(plan, node, "only sl_update_by() and sl_count_by() have keys to show", NULL);
+    if (of != PLAN_UPDATE && of != PLAN_COUNT && of != PLAN_REDUCE && of != PLAN_DISTINCT && of != PLAN_ABOUT)
+        return node_fails(plan, node,
+                          "only sl_update_by(), sl_count_by(), sl_reduce_by(), sl_distinct_by() and "
+                          "sl_count_about() have keys to show",
+                          NULL);
     if (node->as.snapshots_every.ms < 0)
         return node_fails(plan, node, "every must not be negative", NULL);
     return SL_OK;

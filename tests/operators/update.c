@@ -131,6 +131,10 @@ static void updater_open(updater *updater)
 {
     failure failure = { 0 };
     operator_spec spec = { .node = &plan.nodes[UPDATE], .number = UPDATE, .workers = WORKERS, .saves = true };
+    static operator nodes[PLAN_NODES_MAX], *operators[PLAN_NODES_MAX];
+    for (size_t i = 0; i < PLAN_NODES_MAX; i++)
+        operators[i] = &nodes[i]; /* of none of them anything is asked */
+    spec.operators = operators;
     spec.executor = updater;
     spec.emit = note_rows;
     assert_int_equal(operator_update.open(&spec, &updater->self, &failure), SL_OK);

@@ -188,12 +188,13 @@ static void a_count_needs_a_key_and_a_number(void **state)
     assert_refused("touched_only tells of every batch");
 }
 
-static void a_top_needs_all_keys_of_a_count(void **state)
+static void a_top_needs_all_keys_of_what_keeps_them(void **state)
 {
     (void)state;
     begin();
     drawing.count.touched_only = true;
-    assert_refused("top by \"top\": it must follow a count that passes on all its keys");
+    assert_refused(
+        "top by \"top\": it must follow what keeps rows by key and passes on all its keys: sl_count_by()");
     drawing.top.most = SL_FIELDS(thing, rank);
     assert_refused("most must be the field that the count fills");
     drawing.top.most.count = 0;
@@ -270,7 +271,7 @@ int main(void)
         cmocka_unit_test(names_must_differ),
         cmocka_unit_test(a_lookup_needs_a_text_and_a_link),
         cmocka_unit_test(a_count_needs_a_key_and_a_number),
-        cmocka_unit_test(a_top_needs_all_keys_of_a_count),
+        cmocka_unit_test(a_top_needs_all_keys_of_what_keeps_them),
         cmocka_unit_test(an_output_needs_what_its_shape_asks_for),
         cmocka_unit_test(fields_of_another_record_are_refused),
     };

@@ -218,9 +218,14 @@ typedef struct sl_count {
 } sl_count;
 sl_stream sl_count_by(sl_stream in, const sl_count *count);
 
-/* The `count` rows with the most of `most` for each `per`; equal ones in ascending order of `then`. */
+/*
+ * The `count` rows with the most of `most` for each `per`, or of all; equal ones in ascending order of `then`, which should
+ * tell them apart. It follows what keeps rows by key (sl_count_by, sl_reduce_by, sl_distinct_by, sl_count_about, sl_update_by) and
+ * reads all its keys, whatever goes out of that to others.
+ */
 typedef struct sl_top {
-    sl_fields per, most, then, rank; /* rank: 1, 2, ... */
+    sl_fields per, most, then,
+        rank; /* a text or none; i64, i32, f64 or time; a text or none; an i64 or none: 1, 2, ... */
     int64_t count;
 } sl_top;
 sl_stream sl_top_by(sl_stream in, const sl_top *top);

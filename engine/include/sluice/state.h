@@ -97,8 +97,9 @@ typedef struct sl_update {
 sl_stream sl_update_by(sl_stream in, const sl_updater *updater, const sl_update *update);
 
 /*
- * All keys of an sl_update_by() or sl_count_by() with what is known of them, in the first batch with T >= E for each multiple
- * E of `every`; 0: in each batch (Spark: stateSnapshots). One row a key, of the record that the stream has.
+ * All keys of an sl_update_by(), sl_count_by(), sl_reduce_by(), sl_distinct_by() or sl_count_about() with what is known of them, in the
+ * first batch with T >= E for each multiple E of `every`; 0: in each batch (Spark: stateSnapshots). One row a key, of the record that the
+ * stream has, whatever that tells by itself.
  */
 sl_stream sl_snapshots(sl_stream of, sl_duration every);
 
