@@ -52,6 +52,7 @@ void saved_done(saved *self)
     buffer_done(&self->positions);
     buffer_done(&self->windows);
     buffer_done(&self->parts);
+    buffer_done(&self->accounts);
     *self = (saved){ 0 };
 }
 
@@ -142,6 +143,8 @@ static bool frame_take(saved *self, sl_text payload)
         buffer_append(&self->windows, &window, sizeof window);
     }
     self->account = get_text(&reader);
+    if (self->account.size)
+        buffer_append(&self->accounts, &self->account, sizeof self->account);
     while (reader.at < reader.end && !reader.damaged) {
         saved_part part = { .name = get_text(&reader) };
         part.bytes = get_text(&reader);

@@ -34,6 +34,7 @@ typedef struct saved { /* a zeroed one is ready */
     buffer positions, windows;              /* of saved_position, saved_window */
     buffer parts;                           /* of saved_part, of all frames in their order */
     sl_text account;
+    buffer accounts; /* of sl_text: of all frames in their order */
 } saved;
 
 /* What of a file of frames can be used. */

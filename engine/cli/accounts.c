@@ -6,8 +6,9 @@
  */
 #include <base/disk.h>
 #include <base/memory.h>
+#include <batches/saved.h>
 #include <cli/accounts.h>
-#include <json-c/json.h>
+#include <cli/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,18 +23,38 @@ typedef struct entries {
     size_t count, room;
 } entries;
 
+static void accounts_sort(accounts *accounts);
 static sl_result generations_read(const char *folder, buffer *text, failure *failure);
 static void entries_cut(entries *entries, sl_text text);
 static void entry_add(entries *entries, sl_text line);
 static bool line_batch_id(sl_text line, int64_t *batch_id);
 static int entry_order(const void *left, const void *right);
-static int64_t number(const json_object *object, const char *name);
-static double fraction(const json_object *object, const char *name);
-static void words(const json_object *object, const char *name, char *at, size_t room);
 
 sl_result accounts_read(const char *folder, accounts *accounts, failure *failure)
 {
     SL_TRY(generations_read(folder, &accounts->text, failure));
+    accounts_sort(accounts);
+    return SL_OK;
+}
+
+/* The checkpoint's come first: where the history has the batch, too, its line is the last. */
+sl_result accounts_read_all(const char *folder, accounts *accounts, failure *failure)
+{
+    saved saved = { 0 };
+    struct failure none = { 0 };
+    if (saved_newest(folder, &saved, &none) == SL_OK) {
+        const sl_text *at = (const sl_text *)(const void *)saved.accounts.at;
+        for (size_t i = 0; i < saved.accounts.size / sizeof *at; i++) {
+            buffer_append(&accounts->text, at[i].at, at[i].size);
+            buffer_byte(&accounts->text, '\n');
+        }
+    }
+    saved_done(&saved);
+    return accounts_read(folder, accounts, failure);
+}
+
+static void accounts_sort(accounts *accounts)
+{
     entries entries = { 0 };
     entries_cut(&entries, (sl_text){ accounts->text.at, accounts->text.size });
     if (entries.count)
@@ -43,7 +64,6 @@ sl_result accounts_read(const char *folder, accounts *accounts, failure *failure
         if (i + 1 == entries.count || entries.at[i + 1].batch_id != entries.at[i].batch_id)
             accounts->lines[accounts->count++] = entries.at[i].line;
     free(entries.at);
-    return SL_OK;
 }
 
 void accounts_done(accounts *accounts)
@@ -55,27 +75,24 @@ void accounts_done(accounts *accounts)
 
 bool account_parse(sl_text line, account *account)
 {
-    json_tokener *tokener = json_tokener_new();
-    json_object *object =
-        tokener && line.size < INT32_MAX ? json_tokener_parse_ex(tokener, line.at, (int)line.size) : NULL;
-    json_tokener_free(tokener);
-    bool is_account = object != NULL && json_object_is_type(object, json_type_object);
+    json_object *object = json_read(line.at, line.size);
+    bool is_account = object != NULL;
     if (is_account)
-        *account = (struct account){ .batch_id = number(object, "batch_id"),
-                                     .batch_time_ms = number(object, "batch_time"),
-                                     .records = number(object, "records"),
-                                     .written = number(object, "written"),
-                                     .duplicates = number(object, "duplicates"),
-                                     .filtered = number(object, "filtered"),
-                                     .dead_letters = number(object, "dead_letters"),
-                                     .lookup_missed = number(object, "lookup_missed"),
-                                     .scheduling_delay_ms = fraction(object, "scheduling_delay_ms"),
-                                     .processing_ms = fraction(object, "processing_ms"),
-                                     .total_delay_ms = fraction(object, "total_delay_ms"),
-                                     .attempt = number(object, "attempt") };
+        *account = (struct account){ .batch_id = json_number(object, "batch_id", 0),
+                                     .batch_time_ms = json_number(object, "batch_time", 0),
+                                     .records = json_number(object, "records", 0),
+                                     .written = json_number(object, "written", 0),
+                                     .duplicates = json_number(object, "duplicates", 0),
+                                     .filtered = json_number(object, "filtered", 0),
+                                     .dead_letters = json_number(object, "dead_letters", 0),
+                                     .lookup_missed = json_number(object, "lookup_missed", 0),
+                                     .scheduling_delay_ms = json_fraction(object, "scheduling_delay_ms"),
+                                     .processing_ms = json_fraction(object, "processing_ms"),
+                                     .total_delay_ms = json_fraction(object, "total_delay_ms"),
+                                     .attempt = json_number(object, "attempt", 0) };
     if (is_account) {
-        words(object, "state", account->state, sizeof account->state);
-        words(object, "error", account->error, sizeof account->error);
+        snprintf(account->state, sizeof account->state, "%s", json_words(object, "state"));
+        snprintf(account->error, sizeof account->error, "%s", json_words(object, "error"));
     }
     json_object_put(object);
     return is_account;
@@ -156,23 +173,4 @@ static int entry_order(const void *left, const void *right)
     if (a->batch_id != b->batch_id)
         return a->batch_id < b->batch_id ? -1 : 1;
     return (a->sequence > b->sequence) - (a->sequence < b->sequence);
-}
-
-static int64_t number(const json_object *object, const char *name)
-{
-    json_object *value;
-    return json_object_object_get_ex(object, name, &value) ? json_object_get_int64(value) : 0;
-}
-
-static double fraction(const json_object *object, const char *name)
-{
-    json_object *value;
-    return json_object_object_get_ex(object, name, &value) ? json_object_get_double(value) : 0;
-}
-
-static void words(const json_object *object, const char *name, char *at, size_t room)
-{
-    json_object *value;
-    bool found = json_object_object_get_ex(object, name, &value) && value != NULL;
-    snprintf(at, room, "%s", found ? json_object_get_string(value) : "");
 }

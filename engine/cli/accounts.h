@@ -28,6 +28,8 @@ typedef struct account {
 
 /* Both generations of the history. No history is no accounts; a torn last line is left out. */
 sl_result accounts_read(const char *folder, accounts *accounts, failure *failure);
+/* And those that the checkpoint alone has, since the process died before its listeners were through. */
+sl_result accounts_read_all(const char *folder, accounts *accounts, failure *failure);
 void accounts_done(accounts *accounts);
 
 /* False when the line is no account. */

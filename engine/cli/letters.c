@@ -4,10 +4,10 @@
 #include <base/disk.h>
 #include <base/memory.h>
 #include <batches/retries.h>
+#include <cli/json.h>
 #include <cli/letters.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -169,27 +169,9 @@ static const char *text_keep(letters *letters, json_object *object, const char *
     return arena_copy(&letters->memory, text, strlen(text) + 1);
 }
 
-static int64_t number(json_object *object, const char *name, int64_t usual)
-{
-    json_object *value;
-    return json_object_object_get_ex(object, name, &value) ? json_object_get_int64(value) : usual;
-}
-
-static json_object *line_parse(sl_text line)
-{
-    json_tokener *tokener = json_tokener_new();
-    json_object *object =
-        tokener && line.size < INT32_MAX ? json_tokener_parse_ex(tokener, line.at, (int)line.size) : NULL;
-    json_tokener_free(tokener);
-    if (json_object_is_type(object, json_type_object))
-        return object;
-    json_object_put(object);
-    return NULL;
-}
-
 static bool letter_parse(letters *letters, sl_text line, letter *letter)
 {
-    json_object *object = line_parse(line), *ignored;
+    json_object *object = json_read(line.at, line.size), *ignored;
     if (object == NULL)
         return false;
     letter->line = line;
@@ -197,10 +179,10 @@ static bool letter_parse(letters *letters, sl_text line, letter *letter)
     letter->stage = text_keep(letters, object, "stage");
     letter->reason = text_keep(letters, object, "reason");
     letter->detail = text_keep(letters, object, "detail");
-    letter->partition = number(object, "partition", -1);
-    letter->offset = number(object, "offset", -1);
-    letter->time_ms = number(object, "timestamp", -1);
-    letter->batch_ms = number(object, "batch_time", letter->batch_ms);
+    letter->partition = json_number(object, "partition", -1);
+    letter->offset = json_number(object, "offset", -1);
+    letter->time_ms = json_number(object, "timestamp", -1);
+    letter->batch_ms = json_number(object, "batch_time", letter->batch_ms);
     letter->cut = json_object_object_get_ex(object, "value_cut", &ignored);
     json_object_put(object);
     return letter->topic[0] && letter->partition >= 0 && letter->offset >= 0;
@@ -275,7 +257,7 @@ static sl_result tail_cut(disk_file *file, const char *path, failure *failure)
 /* The batch time first, then all that the letter says; what tells of a cut goes: the value is whole now. */
 static void letter_print(const letter *letter, buffer *out)
 {
-    json_object *object = line_parse(letter->line), *line = json_object_new_object();
+    json_object *object = json_read(letter->line.at, letter->line.size), *line = json_object_new_object();
     json_object_object_add(line, "batch_time", json_object_new_int64(letter->batch_ms));
     json_object_object_foreach(object, name, value)
     {

@@ -5,18 +5,12 @@
 #include <base/counted.h>
 #include <base/disk.h>
 #include <batches/crashes.h>
+#include <cli/json.h>
 #include <cli/poison.h>
 #include <cli/supervision.h>
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <string.h>
 #include <unistd.h>
-
-static int64_t number(json_object *object, const char *name)
-{
-    json_object *value;
-    return json_object_object_get_ex(object, name, &value) ? json_object_get_int64(value) : 0;
-}
 
 static void ranges_print(json_object *poison)
 {
@@ -28,8 +22,8 @@ static void ranges_print(json_object *poison)
         json_object *range = json_object_array_get_idx(ranges, i);
         json_object_object_get_ex(range, "topic", &topic);
         printf("  %s partition %" PRId64 ", offsets %" PRId64 " to %" PRId64 "\n",
-               json_object_get_string(topic), number(range, "partition"), number(range, "from"),
-               number(range, "until") - 1);
+               json_object_get_string(topic), json_number(range, "partition", 0),
+               json_number(range, "from", 0), json_number(range, "until", 0) - 1);
     }
 }
 
@@ -45,11 +39,12 @@ sl_result poison_tell(const place *place, bool json)
     if (json) {
         puts(json_object_to_json_string_ext(poison, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
     } else {
-        int signal = (int)number(poison, "signal");
-        clock_iso(number(poison, "batch_time"), time);
+        int signal = (int)json_number(poison, "signal", 0);
+        clock_iso(json_number(poison, "batch_time", 0), time);
         printf("Batch %" PRId64 " at %s has killed the process %s, at last by signal %d (%s)%s\n",
-               number(poison, "batch_id"), time, counted(number(poison, "crashes"), "time", "times").at,
-               signal, strsignal(signal), poison_is_held(place) ? "; it is held:" : ":");
+               json_number(poison, "batch_id", 0), time,
+               counted(json_number(poison, "crashes", 0), "time", "times").at, signal, strsignal(signal),
+               poison_is_held(place) ? "; it is held:" : ":");
         ranges_print(poison);
         if (poison_is_held(place))
             printf(

@@ -3,14 +3,13 @@
  */
 #include <base/disk.h>
 #include <batches/crashes.h>
+#include <cli/json.h>
 #include <cli/supervision.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 static json_object *file_parse(const place *place, const char *name, char path[PLACE_PATH_ROOM]);
-static int64_t number(json_object *object, const char *name);
 static bool is_locked(const char *path);
 
 bool supervision_read(const place *place, supervision *supervision)
@@ -20,10 +19,10 @@ bool supervision_read(const place *place, supervision *supervision)
     *supervision = (struct supervision){ 0 };
     if (written == NULL)
         return false;
-    supervision->pid = is_locked(path) ? (pid_t)number(written, "pid") : 0;
-    supervision->restarts = number(written, "restarts");
-    supervision->last_end_ms = number(written, "last_end_time");
-    supervision->next_start_ms = number(written, "next_start_time");
+    supervision->pid = is_locked(path) ? (pid_t)json_number(written, "pid", 0) : 0;
+    supervision->restarts = json_number(written, "restarts", 0);
+    supervision->last_end_ms = json_number(written, "last_end_time", 0);
+    supervision->next_start_ms = json_number(written, "next_start_time", 0);
     if (json_object_object_get_ex(written, "last_end", &end) && end)
         snprintf(supervision->last_end, sizeof supervision->last_end, "%s", json_object_get_string(end));
     json_object_put(written);
@@ -59,12 +58,6 @@ static json_object *file_parse(const place *place, const char *name, char path[P
         return object;
     json_object_put(object);
     return NULL;
-}
-
-static int64_t number(json_object *object, const char *name)
-{
-    json_object *value;
-    return json_object_object_get_ex(object, name, &value) ? json_object_get_int64(value) : 0;
 }
 
 static bool is_locked(const char *path)
