@@ -223,6 +223,7 @@ static void drivers_make(engine *self)
         .pressure_first = settings_f64(settings, "backpressure.initial_rate"),
         .pulse = pulse_of(self),
         .last_time_ms = self->head.time_ms,
+        .team = workers_wanted(self),
         .failures_max = settings_i64(settings, "batches.failures_max"),
         .stop = &self->stop,
     };
@@ -247,6 +248,7 @@ static sl_result parts_open(engine *self, failure *failure)
         SL_TRY(checkpoint_load(self->checkpoint, self->executor, failure));
     SL_TRY(listeners_add(self, failure));
     drivers_make(self);
+    tuned_begin(self);
     return servers_start(self, failure);
 }
 

@@ -7,7 +7,6 @@
 #include <engine_parts.h>
 #include <records/document.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- Sources ---- */
 
@@ -86,7 +85,7 @@ static sl_result source_add(engine *self, uint32_t node, failure *failure)
         .work_dir = self->spec.work_dir,
         .available_now = back_to_back(self),
         .interval_ms = back_to_back(self) ? 0 : settings_ms(self->spec.settings, "batch.interval"),
-        .workers = workers_wanted(self),
+        .workers = workers_most(self),
         .bytes_max = input_bytes(self),
         .deadline_ns = &self->deadline_ns,
         .wake = wake,
@@ -175,13 +174,6 @@ static void output_places_fill(engine *self, const output_places *found, output_
     places->startup_ms = settings_ms(self->spec.settings, "startup.timeout");
 }
 
-unsigned workers_wanted(const engine *self)
-{
-    int64_t asked = settings_i64(self->spec.settings, "workers");
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return asked > 0 ? (unsigned)asked : cores > 0 ? (unsigned)cores : 1;
-}
-
 sl_result ends_open(engine *self, failure *failure)
 {
     const void *places[PLAN_NODES_MAX] = { 0 };
@@ -209,7 +201,8 @@ sl_result ends_open(engine *self, failure *failure)
         .options = self->options,
         .journal = self->journal,
         .pulse = pulse_of(self),
-        .workers = workers_wanted(self),
+        .workers = workers_most(self),
+        .team = workers_wanted(self),
         .saves = self->spec.work_dir != NULL,
         .state_max = settings_bytes(self->spec.settings, "memory.state"),
     };

@@ -1,5 +1,5 @@
 /*
- * engine_parts.h - what engine.c (order) and engine_ends.c (sources, lookups, outputs) share.
+ * engine_parts.h - what the files engine*.c share: order, ends (sources, lookups, outputs), what is told and changed from outside.
  */
 #ifndef ENGINE_PARTS_H
 #define ENGINE_PARTS_H
@@ -37,6 +37,9 @@ struct engine {
     recent *recent; /* NULL: no pages */
     site *site;
     int64_t deadline_ns; /* of what is being opened */
+    struct {             /* what holds now: the settings, until somebody changes it */
+        atomic_int_least64_t interval_ms, rate, cores;
+    } tuned;
     atomic_bool stop;
 };
 
@@ -55,7 +58,12 @@ sl_result recent_add(engine *engine, failure *failure);
 /* The socket in the work folder, where the command asks, and the pages. */
 sl_result servers_start(engine *engine, failure *failure);
 bool back_to_back(const engine *engine); /* available-now, or a job that ends with its input */
-unsigned workers_wanted(const engine *engine);
+/* engine_tune.c */
+unsigned workers_wanted(const engine *engine); /* by the settings */
+unsigned workers_most(const engine *engine);   /* that it may be told to use */
+void tuned_begin(engine *engine);
+void tuned_print(engine *engine, buffer *json); /* "interval_ms":2000,... */
+bool take_tune(void *engine, const server_tune *wish, buffer *json);
 pulse pulse_of(engine *engine); /* a new one: is the work folder still ours? */
 
 #endif

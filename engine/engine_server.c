@@ -42,9 +42,11 @@ static void tell_status(void *argument, buffer *json)
     }
     if (supervise_told().is)
         buffer_print(json, ",\"restarts\":%lld", (long long)supervise_told().restarts);
-    buffer_print(json, ",\"interval_ms\":%lld,\"batches\":%lld,\"records\":%lld,\"written\":%lld",
-                 (long long)settings_ms(self->spec.settings, "batch.interval"), (long long)totals.batches,
-                 (long long)totals.records, (long long)totals.written);
+    buffer_byte(json, ',');
+    tuned_print(self, json);
+    buffer_print(json, ",\"held\":%zu,\"batches\":%lld,\"records\":%lld,\"written\":%lld",
+                 generator_held(self->generator), (long long)totals.batches, (long long)totals.records,
+                 (long long)totals.written);
     buffer_print(json, ",\"duplicates\":%lld,\"filtered\":%lld,\"dead_letters\":%lld",
                  (long long)totals.duplicates, (long long)totals.filtered, (long long)totals.dead_letters);
     tell_listeners(self, json);
@@ -71,7 +73,7 @@ static void take_stop(void *argument)
 
 static sl_result socket_start(engine *self, failure *failure)
 {
-    server_calls calls = { self, tell_status, tell_batches, take_stop };
+    server_calls calls = { self, tell_status, tell_batches, take_stop, take_tune };
     buffer path = { 0 };
     buffer_print(&path, "%s/control.sock", self->spec.work_dir);
     buffer_byte(&path, '\0');

@@ -91,9 +91,11 @@ sl_result executor_open(const executor_spec *spec, executor **opened, failure *f
     executor *self = memory_new(sizeof *self);
     self->spec = *spec;
     self->workers = memory_new(spec->workers * sizeof(worker));
-    pthread_barrier_init(&self->barrier, NULL, spec->workers);
+    self->team = spec->team ? spec->team : spec->workers;
+    pthread_barrier_init(&self->barrier, NULL, self->team);
     self->timing = timing_new(&(timing_spec){ spec->plan, spec->places, &spec->intake->origins, spec->clock,
                                               spec->events, spec->workers });
+    timing_team(self->timing, self->team);
     for (unsigned w = 0; w < spec->workers; w++)
         worker_open(self, w);
     for (uint32_t i = 0; i < spec->plan->count; i++) {
@@ -137,6 +139,14 @@ void executor_close(executor *self)
     buffer_done(&self->late);
     buffer_done(&self->saved);
     free(self);
+}
+
+void executor_team(executor *self, unsigned team)
+{
+    pthread_barrier_destroy(&self->barrier);
+    pthread_barrier_init(&self->barrier, NULL, team);
+    self->team = team;
+    timing_team(self->timing, team);
 }
 
 static void run_merges(executor *self, worker *worker, uint32_t level)
@@ -199,7 +209,7 @@ static void state_fits(executor *self, failure *failure)
 /* OpenMP's own barrier spins, and takes the core from the thread that gathers input: this one sleeps. */
 static void wait_for_team(executor *self, unsigned team)
 {
-    if (team == self->spec.workers && team > 1)
+    if (team == self->team && team > 1)
         pthread_barrier_wait(&self->barrier);
     else if (team > 1) { /* the system gave fewer threads than were asked for */
 #pragma omp barrier
@@ -248,7 +258,7 @@ static unsigned workers_needed(const executor *self)
     const intake_block *blocks = (const intake_block *)(const void *)self->blocks.at;
     for (size_t i = 0; i < count && bytes < SERIAL_BYTES; i++)
         bytes += blocks[i].block.size;
-    return bytes < SERIAL_BYTES || count < 2 ? 1 : self->spec.workers;
+    return bytes < SERIAL_BYTES || count < 2 ? 1 : self->team;
 }
 
 /* A round of the workers that stand by; false: there is none any more. Asked for before the next barrier only. */
@@ -257,7 +267,7 @@ static bool work_together(executor *self, int number)
     pthread_barrier_wait(&self->barrier);
     if (self->over)
         return false;
-    work(self, &self->workers[number], self->first_round, self->spec.workers);
+    work(self, &self->workers[number], self->first_round, self->team);
     pthread_barrier_wait(&self->barrier);
     return true;
 }
@@ -265,13 +275,13 @@ static bool work_together(executor *self, int number)
 sl_result executor_stand_by(executor *self, executor_work *run, void *argument, failure *failure)
 {
     sl_result result = SL_OK;
-    if (self->spec.workers == 1)
+    if (self->team == 1)
         return run(argument, failure);
     self->over = false;
-#pragma omp parallel num_threads((int)self->spec.workers)
+#pragma omp parallel num_threads((int)self->team)
     {
         int number = omp_get_thread_num();
-        bool all = omp_get_num_threads() == (int)self->spec.workers;
+        bool all = omp_get_num_threads() == (int)self->team;
         if (number == 0) {
             self->stands_by = all;
             result = run(argument, failure);
@@ -299,7 +309,7 @@ static void round_run(executor *self, bool first_round)
         work_together(self, 0);
         return;
     }
-#pragma omp parallel num_threads((int)self->spec.workers)
+#pragma omp parallel num_threads((int)self->team)
     {
         work(self, &self->workers[omp_get_thread_num()], first_round, (unsigned)omp_get_num_threads());
     }

@@ -26,7 +26,8 @@ typedef struct executor_spec {
     const void *options;
     journal *journal; /* NULL: no work folder. For a batch without input that turns out to write */
     pulse pulse;      /* is asked before places commit */
-    unsigned workers;
+    unsigned workers; /* the most that there may be */
+    unsigned team;    /* how many of them work; 0: all */
     bool saves;
     size_t state_max; /* bytes */
 } executor_spec;
@@ -44,6 +45,9 @@ void executor_close(executor *executor); /* NULL is fine */
  * them anew, and OpenMP has them spin for milliseconds afterwards, on a core that the reading threads want. */
 typedef sl_result executor_work(void *argument, failure *failure);
 sl_result executor_stand_by(executor *executor, executor_work *run, void *argument, failure *failure);
+
+/* How many work from the next batch on: 1 to spec.workers. Driver, while none stand by. */
+void executor_team(executor *executor, unsigned team);
 
 /* One attempt. frame->merged is set once the state holds the batch; the same frame comes again at the next attempt. */
 sl_result executor_run(executor *executor, batch *batch, batch_frame *frame, executor_result *result,

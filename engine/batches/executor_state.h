@@ -34,6 +34,7 @@ struct executor {
     operator nodes[PLAN_NODES_MAX];
     operator* operators[PLAN_NODES_MAX];
     bool has_lookups;
+    unsigned team; /* of the workers, how many work */
     worker *workers;
     timing *timing;
     const batch_frame *frame;

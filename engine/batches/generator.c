@@ -24,6 +24,7 @@ struct generator {
     failure failure; /* why the generator ended */
     int64_t last_id, last_time_ms, next_tick_ns;
     size_t replayed;
+    int64_t wanted_ms;     /* another interval, from the next tick on; 0: none */
     int64_t pause_ms;      /* since when nothing is cut */
     int64_t wall_ahead_ms; /* of the monotonic clock, when it started */
     failure
@@ -101,6 +102,7 @@ static void tell_submitted(generator *self, const batch *batch)
     }
     sl_batch_info info = { .job = self->spec.job, .batch_id = batch->id, .batch_time_ms = batch->time_ms };
     info.interval_ms = batch->interval_ms;
+    info.rate_max = batch->rate_max;
     info.attempt = batch->replayed ? 2 : 1;
     info.catch_up = batch->catch_up;
     info.ranges = all;
@@ -224,11 +226,22 @@ static void tick_advance(generator *self)
     }
 }
 
+/* Batches that were cut keep theirs. The mutex is held. */
+static void interval_take(generator *self)
+{
+    if (self->wanted_ms == 0)
+        return;
+    self->spec.interval_ms = self->wanted_ms;
+    self->wanted_ms = 0;
+    tick_plan(self);
+}
+
 /* Waits until the next batch may be cut; false when it is over. The mutex is held. */
 static bool wait_for_turn(generator *self)
 {
     for (;;) {
         int64_t sign_ns = notify_alive();
+        interval_take(self);
         if (self->stopping || self->finished || self->failure.result != SL_OK)
             return false;
         bool room = self->count < self->spec.held_max;
@@ -365,6 +378,14 @@ batch *generator_take(generator *self, failure *failure)
     }
     pthread_mutex_unlock(&self->mutex);
     return taken;
+}
+
+void generator_interval(generator *self, int64_t interval_ms)
+{
+    pthread_mutex_lock(&self->mutex);
+    self->wanted_ms = interval_ms;
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->mutex);
 }
 
 bool generator_waits(generator *self, char *why, size_t room)

@@ -40,6 +40,9 @@ void generator_wake(void *generator); /* something arrived. Any thread */
 /* Is there a trouble, of the input or of the journal's disk, for which nothing is cut at present? Any thread */
 bool generator_waits(generator *generator, char *why, size_t room);
 
+/* The interval from the next tick on, on its own grid. Any thread. */
+void generator_interval(generator *generator, int64_t interval_ms);
+
 size_t generator_held(generator *generator); /* batches that were cut and wait. Any thread */
 
 /* The next batch, waiting for it; NULL: there will be none. SL_RETRY troubles are waited out. Runs on: driver. */

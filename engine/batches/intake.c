@@ -194,6 +194,13 @@ void intake_limit(intake *intake, double records_per_second)
     pthread_mutex_unlock(&intake->mutex);
 }
 
+void intake_rate_max(intake *intake, int64_t records_per_second)
+{
+    pthread_mutex_lock(&intake->mutex);
+    intake->rate_max = records_per_second;
+    pthread_mutex_unlock(&intake->mutex);
+}
+
 /* What is unread, by partition and in all. Ends that a source does not know are what has arrived. */
 static sl_result lags_find(intake *intake, int64_t *lags, failure *failure)
 {
@@ -257,6 +264,7 @@ sl_result intake_cut(intake *intake, batch *batch, bool *finished, failure *fail
     batch->unread = 0;
     pthread_mutex_lock(&intake->mutex);
     sl_result result = SL_OK;
+    batch->rate_max = intake->rate_max;
     for (size_t i = 0; i < intake->input_count; i++)
         added_number(intake, &intake->inputs[i]);
     if (intake->pressure > 0)

@@ -56,6 +56,7 @@ typedef struct batch_range {
 /* A batch that was cut. Its ranges never change again. */
 typedef struct batch {
     int64_t id, time_ms, interval_ms;
+    int64_t rate_max; /* records per second and partition that held when it was cut; 0: no limit */
     bool catch_up, journaled;
     bool replayed; /* from the journal: an attempt before this start may have written some of it */
     buffer ranges; /* of batch_range */
@@ -90,6 +91,8 @@ sl_result intake_cut(intake *intake, batch *batch, bool *finished, failure *fail
 void intake_uncut(intake *intake, const batch *batch); /* the newest cut is taken back */
 /* Back-pressure: the next cuts take no more records a second, over all partitions; 0: no limit. Any thread. */
 void intake_limit(intake *intake, double records_per_second);
+/* The same by partition: rate.max_per_partition from the next cut on. Any thread. */
+void intake_rate_max(intake *intake, int64_t records_per_second);
 /* Is all of a journaled batch here again? */
 sl_result intake_holds(intake *intake, const batch *batch, bool *all, failure *failure);
 void intake_take(intake *intake, const batch *batch, buffer *blocks); /* of intake_block */

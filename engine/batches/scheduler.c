@@ -28,7 +28,10 @@ struct scheduler {
     back_pressure pressure;
     double rate, rate_told; /* the limit that holds, and the one in the log; 0: none */
     outage outage;          /* the failed attempts: a server that is away for hours needs few lines */
-    bool saved; /* the checkpoint holds a state already: empty batches need not wait for the disk */
+    atomic_uint team;       /* that is wanted */
+    unsigned team_now;
+    batch *next; /* taken, when the team changes before it */
+    bool saved;  /* the checkpoint holds a state already: empty batches need not wait for the disk */
     pthread_mutex_t mutex; /* guards what other threads ask for: */
     scheduler_totals totals;
     buffer told;
@@ -45,6 +48,8 @@ scheduler *scheduler_new(const scheduler_spec *spec)
     scheduler *self = memory_new(sizeof *self);
     self->spec = *spec;
     self->last_time_ms = spec->last_time_ms;
+    self->team_now = spec->team;
+    atomic_store(&self->team, spec->team);
     pthread_mutex_init(&self->mutex, NULL);
     pressure_begin(self);
     return self;
@@ -85,6 +90,7 @@ static void info_begin(scheduler *self, const batch *batch)
         .batch_id = batch->id,
         .batch_time_ms = batch->time_ms,
         .interval_ms = batch->interval_ms,
+        .rate_max = batch->rate_max,
         .catch_up = batch->catch_up,
         .ranges = (const sl_range *)(const void *)self->ranges.at,
         .range_count = count,
@@ -363,11 +369,23 @@ sl_result scheduler_run_one(scheduler *self, batch *batch, failure *failure)
     return SL_OK;
 }
 
+static batch *batch_take(scheduler *self, failure *failure)
+{
+    batch *taken = self->next;
+    self->next = NULL;
+    return taken ? taken : generator_take(self->spec.generator, failure);
+}
+
+/* Ends early, with a batch in self->next, when another team is wanted: this one has to go home first. */
 static sl_result batches_run(void *argument, failure *failure)
 {
     scheduler *self = argument;
     batch *batch;
-    while ((batch = generator_take(self->spec.generator, failure))) {
+    while ((batch = batch_take(self, failure))) {
+        if (atomic_load(&self->team) != self->team_now) {
+            self->next = batch;
+            return SL_OK;
+        }
         sl_result result = scheduler_run_one(self, batch, failure);
         generator_give_back(self->spec.generator, batch);
         bool waited = sl_is_retriable(result) || result == SL_LIMIT; /* for another try, and was stopped */
@@ -379,7 +397,18 @@ static sl_result batches_run(void *argument, failure *failure)
 
 sl_result scheduler_run(scheduler *self, failure *failure)
 {
-    return executor_stand_by(self->spec.executor, batches_run, self, failure);
+    for (;;) {
+        sl_result result = executor_stand_by(self->spec.executor, batches_run, self, failure);
+        if (self->next == NULL)
+            return result;
+        self->team_now = atomic_load(&self->team);
+        executor_team(self->spec.executor, self->team_now);
+    }
+}
+
+void scheduler_team(scheduler *self, unsigned team)
+{
+    atomic_store(&self->team, team);
 }
 
 /* ---- Asked from other threads ---- */

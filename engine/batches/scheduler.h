@@ -27,6 +27,7 @@ typedef struct scheduler_spec {
     double pressure_first;               /* the rate until there is an estimate; 0: no limit */
     pulse pulse;                         /* is asked before the checkpoint */
     int64_t last_time_ms;                /* of the newest batch that the checkpoint holds */
+    unsigned team;                       /* workers that work; see scheduler_team() */
     int64_t failures_max;                /* attempts at one batch; 0: no limit */
     const atomic_bool *stop;             /* finish the running batch */
 } scheduler_spec;
@@ -41,6 +42,9 @@ void scheduler_free(scheduler *scheduler); /* NULL is fine */
 /* Until the generator gives no more. Runs on: driver, the thread that opens all OpenMP regions. */
 sl_result scheduler_run(scheduler *scheduler, failure *failure);
 sl_result scheduler_run_one(scheduler *scheduler, batch *batch, failure *failure);
+
+/* How many workers work from the next batch on. Any thread. */
+void scheduler_team(scheduler *scheduler, unsigned team);
 
 /* Any thread. The account is the last completed batch's line; empty before there was one. */
 scheduler_totals scheduler_totals_now(scheduler *scheduler);

@@ -12,6 +12,7 @@ enum { STEPS_BESIDE = 3 }; /* reading, merging, flushing */
 struct timing {
     timing_spec spec;
     timing_worker *workers;
+    unsigned team;
     timing_phase at;
     int64_t phases[TIMING_PHASES];
     int64_t began_ns, last_ns;
@@ -128,6 +129,11 @@ static void outputs_start(timing *self)
     }
 }
 
+void timing_team(timing *self, unsigned team)
+{
+    self->team = team;
+}
+
 void timing_enter(timing *self, timing_phase phase)
 {
     int64_t now_ns = clock_ns(self->spec.clock);
@@ -187,7 +193,7 @@ static void steps_fill(timing *self, double ns_a_tick, sl_batch_info *info)
 static void workers_fill(timing *self, double ns_a_tick, sl_batch_info *info)
 {
     uint64_t all = 0, most = 0;
-    info->workers = (int32_t)self->spec.workers;
+    info->workers = (int32_t)self->team;
     for (unsigned w = 0; w < self->spec.workers; w++) {
         const timing_worker *worker = &self->workers[w];
         const timing_block *blocks = (const timing_block *)(const void *)worker->blocks.at;

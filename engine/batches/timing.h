@@ -52,6 +52,7 @@ timing_worker *timing_of(timing *timing, unsigned worker);
 const sl_output_info *timing_outputs(const timing *timing, size_t *count);
 
 /* Driver: */
+void timing_team(timing *timing, unsigned team); /* how many workers take part */
 void timing_begin(timing *timing, const batch_frame *frame);
 void timing_enter(timing *timing,
                   timing_phase phase); /* at the first entry of sinks, outputs are told as started */

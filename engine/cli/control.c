@@ -2,6 +2,7 @@
  * cli/control.c - one curl request over a unix socket.
  */
 #include <cli/control.h>
+#include <cli/json.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,8 @@ static sl_result request(const char *folder, const char *path, bool is_post, buf
 static void request_describe(CURL *curl, const char *path, buffer *body, char *reason);
 static bool socket_path_open(const char *folder, socket_path *path);
 static size_t body_take(char *bytes, size_t size, size_t count, void *taken);
+static sl_result refusal(const char *folder, const char *path, long status, const buffer *body,
+                         failure *failure);
 
 bool control_answers(const char *folder)
 {
@@ -75,9 +78,22 @@ static sl_result request(const char *folder, const char *path, bool is_post, buf
     if (code != CURLE_OK)
         return fail(failure, SL_FAILED, "asking the job in %s for %s: %s", folder, path,
                     reason[0] ? reason : curl_easy_strerror(code));
-    if (status != 200)
-        return fail(failure, SL_FAILED, "the job in %s answers %ld to %s", folder, status, path);
-    return SL_OK;
+    return status == 200 ? SL_OK : refusal(folder, path, status, body, failure);
+}
+
+/* Why, in the job's own words, if it has some: what it was asked for cannot be, and nothing was done. */
+static sl_result refusal(const char *folder, const char *path, long status, const buffer *body,
+                         failure *failure)
+{
+    json_object *answer = json_read(body->at, body->size);
+    const char *why = json_words(answer, "error");
+    if (status == 400 && *why)
+        fail(failure, SL_USAGE, "%s", why);
+    else
+        fail(failure, SL_FAILED, "the job in %s answers %ld to %s%s%s", folder, status, path,
+             *why ? ": " : "", why);
+    json_object_put(answer);
+    return failure->result;
 }
 
 static void request_describe(CURL *curl, const char *path, buffer *body, char *reason)

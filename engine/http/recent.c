@@ -177,6 +177,8 @@ static void recent_told(void *argument, const sl_batch_info *batch)
         self->view.completed++;
         self->view.processed += batch->records;
         self->newest_completed = batch->batch_id;
+        self->view.interval_ms = batch->interval_ms; /* it may be tuned while the job runs */
+        self->view.workers = batch->workers;
     }
     pthread_mutex_unlock(&self->mutex);
 }

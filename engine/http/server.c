@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { THREADS = 2, CONNECTIONS_MOST = 64, IDLE_SECONDS = 10, WAITING_MOST = 16, ROUTES = 3 };
+enum { THREADS = 2, CONNECTIONS_MOST = 64, IDLE_SECONDS = 10, WAITING_MOST = 16, ROUTES = 4 };
 
 struct server {
     struct MHD_Daemon *daemon;
@@ -26,7 +26,7 @@ struct server {
 
 typedef struct route {
     const char *method, *path, *type;
-    void (*answer)(const server *server, buffer *body);
+    bool (*answer)(const server *server, struct MHD_Connection *connection, buffer *body); /* false: 400 */
     bool stops;
 } route;
 
@@ -182,8 +182,8 @@ static enum MHD_Result answer_routed(const server *server, struct MHD_Connection
                                      const route *route)
 {
     buffer body = { 0 };
-    route->answer(server, &body);
-    return answer_send(connection, MHD_HTTP_OK, route->type, &body);
+    unsigned code = route->answer(server, connection, &body) ? MHD_HTTP_OK : MHD_HTTP_BAD_REQUEST;
+    return answer_send(connection, code, route->type, &body);
 }
 
 static enum MHD_Result answer_refused(struct MHD_Connection *connection, const char *path)
@@ -196,7 +196,8 @@ static enum MHD_Result answer_refused(struct MHD_Connection *connection, const c
     if (found)
         buffer_print(&body, "{\"error\":\"this path takes %s\"}\n", known->method);
     else
-        buffer_print(&body, "{\"error\":\"there is GET /status, GET /batches and POST /stop\"}\n");
+        buffer_print(&body,
+                     "{\"error\":\"there is GET /status, GET /batches, POST /tune and POST /stop\"}\n");
     unsigned code = found ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND;
     return answer_send(connection, code, "application/json", &body);
 }
@@ -227,24 +228,48 @@ static void request_over(void *self, struct MHD_Connection *connection, void **s
 
 /* ---- Answers ----------------------------------------------------------------------------------------------------- */
 
-static void status_answer(const server *server, buffer *body)
+static bool status_answer(const server *server, struct MHD_Connection *connection, buffer *body)
 {
+    (void)connection;
     server->calls.status(server->calls.argument, body);
+    return true;
 }
 
-static void batches_answer(const server *server, buffer *body)
+static bool batches_answer(const server *server, struct MHD_Connection *connection, buffer *body)
 {
+    (void)connection;
     server->calls.batches(server->calls.argument, body);
+    return true;
 }
 
-static void stop_answer(const server *server, buffer *body)
+static bool stop_answer(const server *server, struct MHD_Connection *connection, buffer *body)
 {
     (void)server;
+    (void)connection;
     buffer_text(body, "{\"stopping\":true}\n");
+    return true;
+}
+
+/* -1: not given. Anything but digits is none of the numbers that a job takes. */
+static int64_t number_given(struct MHD_Connection *connection, const char *name)
+{
+    const char *text = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
+    if (text == NULL)
+        return -1;
+    size_t digits = strspn(text, "0123456789");
+    return digits > 0 && digits < 19 && text[digits] == '\0' ? strtoll(text, NULL, 10) : INT64_MAX;
+}
+
+static bool tune_answer(const server *server, struct MHD_Connection *connection, buffer *body)
+{
+    server_tune wish = { number_given(connection, "interval_ms"), number_given(connection, "rate"),
+                         number_given(connection, "cores") };
+    return server->calls.tune(server->calls.argument, &wish, body);
 }
 
 static const route routes[ROUTES] = {
     { MHD_HTTP_METHOD_GET, "/status", "application/json", status_answer, false },
     { MHD_HTTP_METHOD_GET, "/batches", "application/x-ndjson", batches_answer, false },
+    { MHD_HTTP_METHOD_POST, "/tune", "application/json", tune_answer, false },
     { MHD_HTTP_METHOD_POST, "/stop", "application/json", stop_answer, true },
 };

@@ -3,6 +3,7 @@
  *
  *     GET  /status    {"job","pid","state","batch_id","batch_time",...}
  *     GET  /batches   the accounts that the server holds, newest last, a line each
+ *     POST /tune      ?interval_ms=N &rate=N &cores=N: what of these is given, from the next batch on
  *     POST /stop      finish the running batch and stop; a second one stops at once
  *
  * It runs a small pool of threads of its own and never waits for a batch: what it tells are copies, made under a lock.
@@ -15,11 +16,17 @@
 
 typedef struct server server;
 
+typedef struct server_tune { /* what was not given is -1 */
+    int64_t interval_ms, rate, cores;
+} server_tune;
+
 typedef struct server_calls { /* any thread */
     void *argument;
     void (*status)(void *argument, buffer *json);
     void (*batches)(void *argument, buffer *lines);
     void (*stop)(void *argument);
+    /* What holds now, or {"error":...} and false: nothing was changed. */
+    bool (*tune)(void *argument, const server_tune *wish, buffer *json);
 } server_calls;
 
 /* A stale socket of a dead job is replaced. Calls are copied. */

@@ -31,6 +31,19 @@ static void batches_tell(void *argument, buffer *lines)
     buffer_text(lines, "{\"batch_id\":7}\n");
 }
 
+/* Takes what it is given, and says so. */
+static bool tune_tell(void *argument, const server_tune *wish, buffer *json)
+{
+    (void)argument;
+    if (wish->cores > 2) {
+        buffer_text(json, "{\"error\":\"this job can use 1 to 2 cores\"}\n");
+        return false;
+    }
+    buffer_print(json, "{\"interval_ms\":%lld,\"max_rate_per_partition\":%lld,\"cores\":%lld}\n",
+                 (long long)wish->interval_ms, (long long)wish->rate, (long long)wish->cores);
+    return true;
+}
+
 static void stop_note(void *argument)
 {
     const job_double_way *way = argument;
@@ -51,7 +64,7 @@ static _Noreturn void double_run(const char *folder, job_double_way way, int rea
         write(lock, pid, (size_t)size) != size || pipe(ends) != 0)
         _exit(98);
     snprintf(path, sizeof path, "%s/control.sock", folder);
-    server_calls calls = { &way, status_tell, batches_tell, stop_note };
+    server_calls calls = { &way, status_tell, batches_tell, stop_note, tune_tell };
     if (way != DOUBLE_IS_SILENT && server_open(path, &calls, &server, &failure) != SL_OK)
         _exit(99);
     if (write(ready, "r", 1) != 1 || read(ends[0], &asked, 1) != 1)

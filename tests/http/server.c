@@ -49,6 +49,14 @@ static void batches_tell(void *argument, buffer *lines)
         buffer_print(lines, "{\"batch_id\":%d}\n", i);
 }
 
+static bool tune_tell(void *argument, const server_tune *wish, buffer *json)
+{
+    (void)argument;
+    buffer_print(json, "%lld %lld %lld\n", (long long)wish->interval_ms, (long long)wish->rate,
+                 (long long)wish->cores);
+    return wish->cores != 7;
+}
+
 static void stop_note(void *argument)
 {
     (void)argument;
@@ -63,9 +71,10 @@ static server *server_make(const char *path)
     static char status[] = "{\"state\":\"running\"}";
     server *server = NULL;
     failure failure = { 0 };
-    assert_int_equal(
-        server_open(path, &(server_calls){ status, status_tell, batches_tell, stop_note }, &server, &failure),
-        SL_OK);
+    assert_int_equal(server_open(path,
+                                 &(server_calls){ status, status_tell, batches_tell, stop_note, tune_tell },
+                                 &server, &failure),
+                     SL_OK);
     return server;
 }
 
@@ -116,6 +125,25 @@ static void a_stop_is_carried_out_after_its_answer(void **state)
         pthread_cond_wait(&changed, &mutex);
     assert_int_equal(stops, 1);
     pthread_mutex_unlock(&mutex);
+    server_close(server);
+}
+
+static void what_is_to_change_comes_as_numbers_and_may_be_refused(void **state)
+{
+    (void)state;
+    const char *path = folder_path("control.sock");
+    server *server = server_make(path);
+    const char *answer =
+        asked(path, "POST /tune?interval_ms=500&cores=2 HTTP/1.0\r\nContent-Length: 0\r\n\r\n");
+    assert_non_null(strstr(answer, " 200 "));
+    assert_non_null(strstr(answer, "\r\n\r\n500 -1 2\n"));
+    answer = asked(path, "POST /tune?rate=0&cores=7 HTTP/1.0\r\nContent-Length: 0\r\n\r\n");
+    assert_non_null(strstr(answer, " 400 "));
+    assert_non_null(strstr(answer, "-1 0 7\n"));
+    /* What is no number is one that no job takes. */
+    answer = asked(path, "POST /tune?rate=-3&cores=2x&interval_ms= HTTP/1.0\r\nContent-Length: 0\r\n\r\n");
+    assert_non_null(strstr(answer, "9223372036854775807 9223372036854775807 9223372036854775807\n"));
+    assert_non_null(strstr(asked(path, "GET /tune HTTP/1.0\r\n\r\n"), " 405 "));
     server_close(server);
 }
 
@@ -177,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(status_and_batches_are_what_the_calls_tell, start, stop),
         cmocka_unit_test_setup_teardown(a_stop_is_carried_out_after_its_answer, start, stop),
+        cmocka_unit_test_setup_teardown(what_is_to_change_comes_as_numbers_and_may_be_refused, start, stop),
         cmocka_unit_test_setup_teardown(a_wrong_method_is_405_and_a_wrong_path_404, start, stop),
         cmocka_unit_test_setup_teardown(only_the_owner_may_ask_and_the_socket_goes_with_the_server, start,
                                         stop),
