@@ -7,6 +7,7 @@
 #include <base/memory.h>
 #include <batches/checkpoint.h>
 #include <batches/frames.h>
+#include <batches/positions.h>
 #include <inttypes.h>
 #include <plan/window.h>
 #include <stdio.h>
@@ -30,8 +31,9 @@ struct checkpoint {
     bool loose;                       /* frames at its end are not synced */
     size_t whole_bytes, change_bytes; /* of the current file */
     buffer frame, read, positions;
-    buffer states;   /* of sl_text payloads in `read` */
-    buffer accounts; /* of recalled */
+    sl_text last_positions; /* in `read` */
+    buffer states;          /* of sl_text payloads in `read` */
+    buffer accounts;        /* of recalled */
 };
 
 static void path_print(const checkpoint *self, const char *name, buffer *path)
@@ -71,7 +73,7 @@ static void put_positions(checkpoint *self, const batch *batch, buffer *out)
         const origin_name *name = &self->intake->origins.at[i];
         if (next[i] < 0)
             continue;
-        put_text(out, (sl_text){ name->topic, strlen(name->topic) });
+        put_text(out, (sl_text){ name->name, strlen(name->name) });
         put_i64(out, name->partition);
         put_i64(out, next[i]);
     }
@@ -195,25 +197,6 @@ sl_result checkpoint_write(checkpoint *self, const batch *batch, const char *acc
 
 /* ---- Reading ---- */
 
-static sl_result positions_read(checkpoint *self, frame_reader *reader, failure *failure)
-{
-    for (int64_t count = get_i64(reader); count > 0 && !reader->damaged; count--) {
-        sl_text topic = get_text(reader);
-        int64_t partition = get_i64(reader), next = get_i64(reader);
-        char *name = memory_new(topic.size + 1);
-        memcpy(name, topic.at, topic.size);
-        int64_t number = intake_find(self->intake, name, (int32_t)partition);
-        if (number >= 0)
-            self->intake->positions[number].next = next;
-        else if (next > 0)
-            log_warn("checkpoint",
-                     "%s partition %" PRId64 " was read up to %" PRId64 " and is no input any more", name,
-                     partition, next);
-        free(name);
-    }
-    return reader->damaged ? fail(failure, SL_FAILED, "the positions in the checkpoint are damaged") : SL_OK;
-}
-
 static sl_result window_read(checkpoint *self, frame_reader *reader, failure *failure)
 {
     sl_text name = get_text(reader);
@@ -256,7 +239,7 @@ static sl_result frame_take(checkpoint *self, sl_text payload, failure *failure)
     head->batch_id = get_i64(&reader);
     head->time_ms = get_i64(&reader);
     head->interval_ms = get_i64(&reader);
-    SL_TRY(positions_read(self, &reader, failure));
+    self->last_positions = positions_read(self->intake, &reader);
     for (int64_t count = get_i64(&reader); count > 0 && !reader.damaged; count--)
         SL_TRY(window_read(self, &reader, failure));
     sl_text account = get_text(&reader);
@@ -415,6 +398,8 @@ sl_result checkpoint_open(const char *work_dir, const sl_plan *plan, intake *int
     self->plan = plan;
     self->intake = intake;
     sl_result result = newest_read(self, failure);
+    if (result == SL_OK)
+        result = positions_restore(self->intake, self->last_positions, failure);
     if (result != SL_OK) {
         checkpoint_close(self);
         return result;

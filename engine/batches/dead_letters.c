@@ -231,7 +231,7 @@ static void letter_write(dead_letters *self, sl_task *task, const reject *reject
     const origin_name *name = &self->origins->at[rejected->origin.partition];
     dead_letter row = {
         .origin = rejected->origin,
-        .topic = text_of(name->topic),
+        .topic = text_of(name->name),
         .partition = name->partition,
         .offset = rejected->origin.offset,
         .timestamp = rejected->origin.time_ms,

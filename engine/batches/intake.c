@@ -25,6 +25,7 @@ void intake_done(intake *intake)
     }
     for (size_t i = 0; i < intake->origins.count; i++) {
         free(intake->origins.at[i].topic);
+        free(intake->origins.at[i].name);
         free(intake->origins.at[i].id);
     }
     free(intake->inputs);
@@ -54,11 +55,17 @@ static uint32_t partition_add(intake *intake, const source_partition *partition)
     size_t count = intake->origins.count;
     if (count == intake->room)
         room_make(intake);
-    buffer id = { 0 };
-    buffer_print(&id, "%s-%d-", partition->topic, partition->partition);
+    buffer name = { 0 }, id = { 0 };
+    buffer_text(&name, partition->topic);
+    if (partition->incarnation > 1)
+        buffer_print(&name, "~%d", partition->incarnation);
+    buffer_byte(&name, '\0');
+    buffer_print(&id, "%s-%d-", name.at, partition->partition);
     buffer_byte(&id, '\0');
     intake->origins.at[count] = (origin_name){ .topic = memory_text(partition->topic),
+                                               .name = name.at,
                                                .partition = partition->partition,
+                                               .incarnation = partition->incarnation,
                                                .id = id.at,
                                                .id_size = id.size - 1 };
     intake->positions[count] = (position){ .next = -1 };
@@ -168,10 +175,10 @@ sl_result intake_start(intake *intake, failure *failure)
     return SL_OK;
 }
 
-int64_t intake_find(const intake *intake, const char *topic, int32_t partition)
+int64_t intake_find(const intake *intake, const char *name, int32_t partition)
 {
     for (size_t i = 0; i < intake->origins.count; i++)
-        if (intake->origins.at[i].partition == partition && !strcmp(intake->origins.at[i].topic, topic))
+        if (intake->origins.at[i].partition == partition && !strcmp(intake->origins.at[i].name, name))
             return (int64_t)i;
     return -1;
 }
@@ -357,7 +364,9 @@ static void tell_outside(intake *intake, const intake_input *input, const batch_
         if (&intake->inputs[intake->positions[number].input] != input)
             continue;
         const origin_name *name = &intake->origins.at[number];
-        source_partition partition = { name->topic, name->partition, ranges[i].until };
+        source_partition partition = { .topic = name->topic,
+                                       .partition = name->partition,
+                                       .offset = ranges[i].until };
         buffer_append(told, &partition, sizeof partition);
     }
     if (told->size)

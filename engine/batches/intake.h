@@ -83,8 +83,8 @@ sl_result intake_resume(intake *intake, batch *const *replays, size_t count, fai
 /* Starts every source at its partitions' positions; -1 stands for "as the settings say". Called again after SL_RETRY it goes on
  * with those that did not start. */
 sl_result intake_start(intake *intake, failure *failure);
-/* The number of a partition by its names, or -1. */
-int64_t intake_find(const intake *intake, const char *topic, int32_t partition);
+/* The number of a partition by its origin_name.name, or -1. */
+int64_t intake_find(const intake *intake, const char *name, int32_t partition);
 
 /* Fills the batch's ranges with what has arrived, under the limits; *finished: nothing will come after it. */
 sl_result intake_cut(intake *intake, batch *batch, bool *finished, failure *failure);

@@ -7,6 +7,7 @@
 #include <base/sort.h>
 #include <batches/frames.h>
 #include <batches/journal.h>
+#include <batches/positions.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -36,7 +37,7 @@ static void entry_write(buffer *out, const batch *batch, const origins *origins)
     put_i64(out, (int64_t)count);
     for (size_t i = 0; i < count; i++) {
         const origin_name *name = &origins->at[ranges[i].partition];
-        put_text(out, (sl_text){ name->topic, strlen(name->topic) });
+        put_text(out, (sl_text){ name->name, strlen(name->name) });
         put_i64(out, name->partition);
         put_i64(out, ranges[i].from);
         put_i64(out, ranges[i].until);
@@ -45,27 +46,24 @@ static void entry_write(buffer *out, const batch *batch, const origins *origins)
     frame_end(out, start);
 }
 
-static bool range_read(frame_reader *reader, const intake *intake, batch *batch, failure *failure)
+static bool range_read(frame_reader *reader, intake *intake, batch *batch, failure *failure)
 {
-    sl_text topic = get_text(reader);
-    char *name = memory_new(topic.size + 1);
-    memcpy(name, topic.at, topic.size);
-    int64_t partition = get_i64(reader), number = intake_find(intake, name, (int32_t)partition);
-    batch_range range = { .partition = (uint32_t)number };
+    position_past past = { .name = get_text(reader), .batch_id = batch->id };
+    batch_range range = { 0 };
+    int64_t number = -1;
+    past.partition = (int32_t)get_i64(reader);
     range.from = get_i64(reader);
-    range.until = get_i64(reader);
+    past.until = range.until = get_i64(reader);
     range.end = get_i64(reader);
-    if (number < 0)
-        fail(failure, SL_DATA_LOSS,
-             "the journal holds batch %lld with %s partition %lld, which the input no longer has; "
-             "bring it back, or forget this job's progress with sluice reset",
-             (long long)batch->id, name, (long long)partition);
-    free(name);
-    buffer_append(&batch->ranges, &range, sizeof range);
-    return number >= 0;
+    if (!reader->damaged && position_of_cut(intake, &past, &number, failure) != SL_OK)
+        return false;
+    range.partition = (uint32_t)number;
+    if (number >= 0)
+        buffer_append(&batch->ranges, &range, sizeof range);
+    return true;
 }
 
-static sl_result entry_read(journal *self, const intake *intake, sl_text payload, failure *failure)
+static sl_result entry_read(journal *self, intake *intake, sl_text payload, failure *failure)
 {
     frame_reader reader = { payload.at, payload.at + payload.size, false };
     batch *read = memory_new(sizeof *read);
@@ -106,7 +104,7 @@ static sl_result hole_judge(journal *self, const char *path, size_t at, failure 
         path, at, done, done);
 }
 
-static sl_result entries_read(journal *self, const char *path, const intake *intake, failure *failure)
+static sl_result entries_read(journal *self, const char *path, intake *intake, failure *failure)
 {
     buffer bytes = { 0 };
     size_t at = 0, hole = 0;
@@ -141,8 +139,7 @@ static int batch_order(const void *a, const void *b, const void *unused)
     return (left > right) - (left < right);
 }
 
-sl_result journal_open(const char *work_dir, const intake *intake, int64_t done, journal **opened,
-                       failure *failure)
+sl_result journal_open(const char *work_dir, intake *intake, int64_t done, journal **opened, failure *failure)
 {
     journal *self = memory_new(sizeof *self);
     buffer path = { 0 };

@@ -13,7 +13,7 @@
 typedef struct journal journal;
 
 /* Reads what is there: every whole entry with an id above `done` becomes a batch. */
-sl_result journal_open(const char *work_dir, const intake *intake, int64_t done, journal **opened,
+sl_result journal_open(const char *work_dir, intake *intake, int64_t done, journal **opened,
                        failure *failure);
 /* Hands these batches over, once and in order. */
 batch **journal_replays(journal *journal, size_t *count);

@@ -63,7 +63,7 @@ void *retries_open(const char *work_dir, const intake *intake, const sl_plan *pl
     self->plan = plan;
     self->available_now = available_now;
     self->file = -1;
-    self->partition = (source_partition){ RETRIES_TOPIC, 0, -1 };
+    self->partition = (source_partition){ .topic = RETRIES_TOPIC, .offset = -1 };
     return self;
 }
 

@@ -5,6 +5,7 @@
  * The job's lock is held meanwhile, so that none starts on half of its state.
  */
 #include <base/clock.h>
+#include <batches/positions.h>
 #include <batches/reset.h>
 #include <batches/retries.h>
 #include <cli/accounts.h>
@@ -119,7 +120,8 @@ static sl_result offset_take(const char *word, saved *to, failure *failure)
     sl_text topic = { word, (size_t)(colon - word) };
     for (size_t i = 0; i < count; i++) {
         bool all = strncmp(colon, ":*=", 3) == 0;
-        if (!sl_text_equal(at[i].topic, topic) || !(all || strtoll(colon + 1, NULL, 10) == at[i].partition))
+        bool named = sl_text_equal(at[i].topic, topic) || sl_text_equal(position_topic(at[i].topic), topic);
+        if (!named || !(all || strtoll(colon + 1, NULL, 10) == at[i].partition))
             continue;
         at[i].next = offset;
         found++;

@@ -10,8 +10,11 @@
 
 typedef struct origin_name {
     char *topic;
+    char *
+        name; /* what journal, checkpoint and dead letters call it: "realtime", "realtime~2" once it was made anew */
     int32_t partition;
-    char *id; /* what stands before the offset in a document's id: "realtime-0-" */
+    int32_t incarnation; /* see source_partition */
+    char *id; /* what stands before the offset in a document's id: "realtime-0-", "realtime~2-0-" */
     size_t id_size;
     atomic_bool over; /* nothing comes of it any more, and all is done: its position is forgotten */
     bool aside;       /* no partition of an input, but of retried dead letters: no record comes from it */

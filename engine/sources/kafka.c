@@ -10,6 +10,7 @@
 #include <base/counted.h>
 #include <base/log.h>
 #include <base/memory.h>
+#include <sources/kafka/incarnation.h>
 #include <sources/kafka/reader.h>
 #include <stdlib.h>
 
@@ -17,7 +18,7 @@ enum { CLOSE_MS = 1500 };
 
 static void reader_free(kafka_reader *reader);
 
-/* auto: our own way where the settings allow it. */
+/* auto: our own way where the settings allow it. With librdkafka a connection of our own asks for the topic's id only. */
 static sl_result way_choose(kafka_reader *reader, failure *failure)
 {
     const char *wanted = settings_text(reader->spec.settings, "kafka.reader");
@@ -30,22 +31,23 @@ static sl_result way_choose(kafka_reader *reader, failure *failure)
     };
     buffer why = { 0 };
     reader->way = &kafka_way_librdkafka;
-    if (!own && !either)
-        return SL_OK;
     sl_result result = kafka_spec_new(&client, &reader->fetch_spec, &why, failure);
-    if (result == SL_OK && reader->fetch_spec)
+    if (result == SL_OK && reader->fetch_spec && (own || either))
         reader->way = &kafka_way_fetch;
     else if (result == SL_OK && own)
         result = fail(failure, SL_USAGE, "kafka.reader=fetch: %s; kafka.reader=librdkafka can", why.at);
-    else if (result == SL_OK)
-        log_info("kafka", "librdkafka reads topic %s: %s", reader->topic, why.at);
+    else if (result == SL_OK && reader->fetch_spec == NULL)
+        log_info("kafka", "librdkafka reads topic %s%s: %s", reader->topic,
+                 either ? "" : ", and a topic that is made anew is seen by its offsets only", why.at);
     buffer_done(&why);
     return result;
 }
 
 void reader_part_begin(kafka_reader *reader, size_t i)
 {
-    reader->partitions[i] = (source_partition){ reader->topic, (int32_t)i, -1 };
+    reader->partitions[i] = (source_partition){
+        .topic = reader->topic, .partition = (int32_t)i, .offset = -1, .incarnation = reader->incarnation
+    };
     reader->parts[i].chain.spare = &reader->spare;
     reader->parts[i].commit = -1;
 }
@@ -64,11 +66,14 @@ static sl_result kafka_open(const source_spec *spec, void **self, failure *failu
     sl_result result = way_choose(reader, failure);
     if (result == SL_OK)
         result = reader->way->open(reader, &count, failure);
+    incarnation_ask ask = { spec->work_dir, reader->topic, &reader->topic_id };
+    if (result == SL_OK)
+        result = incarnation_find(&ask, &reader->incarnation, failure);
     if (result != SL_OK) {
         reader_free(reader);
         return result;
     }
-    reader->count = (size_t)count;
+    reader->count = reader->shown = (size_t)count;
     reader->room = reader->count + KAFKA_ADDED_MAX;
     reader->parts = memory_new(reader->room * sizeof *reader->parts);
     reader->partitions = memory_new(reader->room * sizeof *reader->partitions);
@@ -109,6 +114,17 @@ static size_t kafka_partitions(void *self, source_partition **partitions)
     return count;
 }
 
+/* A partition does not go: a broker that does not show it has not heard of it yet. */
+static bool kafka_expect(void *self, const char *topic, int32_t partition)
+{
+    kafka_reader *reader = self;
+    if (strcmp(topic, reader->topic) != 0 || partition < 0 || (size_t)partition >= reader->room)
+        return false;
+    for (; reader->count <= (size_t)partition; reader->count++)
+        reader_part_begin(reader, reader->count);
+    return true;
+}
+
 static sl_result client_open(kafka_reader *reader, failure *failure)
 {
     kafka_client_spec client = {
@@ -124,11 +140,21 @@ static sl_result client_open(kafka_reader *reader, failure *failure)
     return SL_OK;
 }
 
+static sl_result expected_add(const kafka_reader *reader, failure *failure)
+{
+    size_t size = strlen(failure->text);
+    if (failure->result == SL_RETRY && reader->count > reader->shown)
+        snprintf(failure->text + size, sizeof failure->text - size,
+                 "; the job has read %zu partitions of it, and was shown %zu", reader->count, reader->shown);
+    return failure->result;
+}
+
 static sl_result kafka_start(void *self, source_partition *partitions, size_t count, failure *failure)
 {
     kafka_reader *reader = self;
     sl_expect(count == reader->count);
-    SL_TRY(offsets_resolve(reader, partitions, failure));
+    if (offsets_resolve(reader, partitions, failure) != SL_OK)
+        return expected_add(reader, failure);
     if (reader->client == NULL)
         SL_TRY(client_open(reader, failure));
     SL_TRY(reader->way->start(reader, failure));
@@ -265,6 +291,7 @@ const source_kind source_kafka = {
     .open = kafka_open,
     .close = kafka_close,
     .partitions = kafka_partitions,
+    .expect = kafka_expect,
     .start = kafka_start,
     .look = kafka_look,
     .take = kafka_take,

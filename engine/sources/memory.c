@@ -30,7 +30,8 @@ static sl_result memory_open(const source_spec *spec, void **self, failure *fail
     source->count = PARTITIONS;
     for (int32_t i = 0; i < PARTITIONS_MAX; i++) {
         source->chains[i].spare = &source->spare;
-        source->partitions[i] = (source_partition){ source->topic, i, i < PARTITIONS ? -1 : 0 };
+        source->partitions[i] =
+            (source_partition){ .topic = source->topic, .partition = i, .offset = i < PARTITIONS ? -1 : 0 };
     }
     *self = source;
     return SL_OK;

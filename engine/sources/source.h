@@ -49,6 +49,7 @@ typedef struct source_partition {
     int32_t partition;
     int64_t
         offset; /* where reading goes on; before start() -1: as the spec says, below that: source_at_time() */
+    int32_t incarnation; /* of a topic that can be deleted and made anew: 1, 2, ...; 0: of no such thing */
 } source_partition;
 
 /* The offset of the first record at or behind a time, which the source is to find (`sluice reset --to-time`). */
@@ -92,6 +93,9 @@ typedef struct source_kind {
 
     /* The partitions, in a fixed order; new ones are added at the end. The array lives until the next call. */
     size_t (*partitions)(void *self, source_partition **partitions);
+    /* Before start(): a partition of a topic that was read, or cut, and that partitions() does not show. True: it is added, with
+     * those before it, and start() will be SL_RETRY until it is there. NULL: what is not shown is gone. */
+    bool (*expect)(void *self, const char *topic, int32_t partition);
     /* Starts to gather. Every partition's offset is given, or -1; afterwards each holds the real one. */
     sl_result (*start)(void *self, source_partition *partitions, size_t count, failure *failure);
 

@@ -340,7 +340,7 @@ typedef struct slow_source {
 
 static size_t slow_partitions(void *self, source_partition **partitions)
 {
-    static source_partition one = { "topic", 0, -1 };
+    static source_partition one = { .topic = "topic", .offset = -1 };
     (void)self;
     *partitions = &one;
     return 1;

@@ -59,7 +59,7 @@ static int close_trial(void **state)
 
 static void start_at(trial *trial, int64_t offset)
 {
-    source_partition partition = { RETRIES_TOPIC, 0, offset };
+    source_partition partition = { .topic = RETRIES_TOPIC, .offset = offset };
     assert_int_equal(retries_kind.start(trial->retries, &partition, 1, &trial->failure), SL_OK);
     assert_int_equal(partition.offset, offset < 0 ? 0 : offset);
 }
@@ -200,7 +200,7 @@ static void a_file_that_was_cut_short_is_refused(void **state)
 {
     trial *trial = *state;
     folder_write(RETRIES_FILE, one);
-    source_partition partition = { RETRIES_TOPIC, 0, 10000 };
+    source_partition partition = { .topic = RETRIES_TOPIC, .offset = 10000 };
     assert_int_equal(retries_kind.start(trial->retries, &partition, 1, &trial->failure), SL_DATA_LOSS);
     assert_non_null(strstr(trial->failure.text, "sluice reset"));
 }

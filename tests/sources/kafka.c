@@ -363,9 +363,9 @@ static void positions_are_told_to_the_group(void **state)
     set(trial, "kafka.group.id", "old-name");
     started(trial);
     waited(trial, 0, 0, 10);
-    source_partition partitions[] = { { trial->topic, 0, 3 },
-                                      { trial->topic, 1, 0 },
-                                      { trial->topic, 2, 0 } };
+    source_partition partitions[] = { { .topic = trial->topic, .offset = 3 },
+                                      { .topic = trial->topic, .partition = 1 },
+                                      { .topic = trial->topic, .partition = 2 } };
     for (; partitions[0].offset <= 10; partitions[0].offset++)
         source_kafka.commit(trial->self, partitions, 3);
     source_kafka.close(trial->self); /* sends the last ones */
@@ -382,7 +382,7 @@ static void positions_are_told_while_the_job_reads(void **state)
     started(trial);
     waited(trial, 0, 0, 10);
     for (int64_t offset = 4; offset <= 10; offset += 3) {
-        source_partition partition = { trial->topic, 0, offset };
+        source_partition partition = { .topic = trial->topic, .offset = offset };
         int64_t told = -1;
         source_kafka.commit(trial->self, &partition, 1);
         for (int tries = 0; told != offset && tries < 1000; tries++)

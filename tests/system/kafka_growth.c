@@ -119,6 +119,44 @@ static void a_run_with_an_end_leaves_them_to_the_next(void **state)
     }
 }
 
+static sl_result expected_start(source_trial *trial, failure *failure)
+{
+    failure_clear(failure);
+    for (size_t i = 0; i < trial->count; i++)
+        trial->partitions[i].offset = i == 3 ? 3 : 0;
+    return source_kafka.start(trial->self, trial->partitions, trial->count, failure);
+}
+
+/* A broker that starts may not have heard of them yet; a position that is there means that they are. */
+static void partitions_with_a_position_are_waited_for_at_the_start(void **state)
+{
+    (void)state;
+    if (server == NULL)
+        skip();
+    for (size_t reader = 0; reader < 2; reader++) {
+        source_trial *trial = trial_on("expected", reader);
+        failure failure = { 0 };
+        topic_fill(kafka_server_address(server), trial->topic, 0, 0, 5);
+        assert_int_equal(source_trial_open(trial, &failure), SL_OK);
+        assert_false(source_kafka.expect(trial->self, "another", 3));
+        assert_false(source_kafka.expect(trial->self, trial->topic, -1));
+        assert_true(source_kafka.expect(trial->self, trial->topic, 3));
+        trial->count = source_kafka.partitions(trial->self, &trial->partitions);
+        assert_int_equal(trial->count, 4);
+        assert_int_equal(expected_start(trial, &failure), SL_RETRY);
+        assert_non_null(strstr(failure.text, "the job has read 4 partitions of it, and was shown 2"));
+        topic_grow(kafka_server_address(server), trial->topic, 4);
+        topic_fill(kafka_server_address(server), trial->topic, 3, 0, 10);
+        while (expected_start(trial, &failure) == SL_RETRY) /* until the broker tells of them */
+            ;
+        assert_int_equal(failure.result, SL_OK);
+        source_trial_wait(trial, 3, 3, 10);
+        source_trial_numbers(trial, 3, 3, 10);
+        source_trial_numbers(trial, 0, 0, 5);
+        source_trial_free(trial);
+    }
+}
+
 /* While it runs, and while it does not: what then starts anywhere but there loses records. */
 static void a_job_takes_them_into_everything(void **state)
 {
@@ -154,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(added_partitions_are_read_from_their_first_record_on),
         cmocka_unit_test(a_run_with_an_end_leaves_them_to_the_next),
+        cmocka_unit_test(partitions_with_a_position_are_waited_for_at_the_start),
         cmocka_unit_test_setup_teardown(a_job_takes_them_into_everything, trial_make, trial_free),
     };
     return cmocka_run_group_tests(tests, server_start, server_stop);

@@ -350,7 +350,8 @@ static void positions_are_told_to_the_group(void **state)
     topic_fill(address, trial->topic, 0, 0, 10);
     started(trial);
     waited(trial, 0, 0, 10);
-    source_partition partitions[] = { { trial->topic, 0, 7 }, { trial->topic, 1, 0 } };
+    source_partition partitions[] = { { .topic = trial->topic, .offset = 7 },
+                                      { .topic = trial->topic, .partition = 1 } };
     source_kafka.commit(trial->self, partitions, 2);
     partitions[0].offset = 10;
     source_kafka.commit(trial->self, partitions, 2);

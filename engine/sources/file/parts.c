@@ -84,7 +84,9 @@ static void part_add(file_source *source, const char *path, int32_t number, int 
     size_t i = source->count++;
     source->parts = memory_resize(source->parts, source->count * sizeof *source->parts);
     source->partitions = memory_resize(source->partitions, source->count * sizeof *source->partitions);
-    source->partitions[i] = (source_partition){ memory_text(path), number, source->follows ? 0 : -1 };
+    source->partitions[i] = (source_partition){ .topic = memory_text(path),
+                                                .partition = number,
+                                                .offset = source->follows ? 0 : -1 };
     source->parts[i] = (file_part){ .file = file, .stop = INT64_MAX, .idle_size = -1 };
     source->parts[i].chain.spare = &source->spare;
     source->parts[i].watched = growth_file(&source->growth, file);

@@ -103,6 +103,7 @@ static sl_result fetcher_offsets(kafka_reader *reader, int64_t time_ms, int64_t 
     sl_result result = SL_OK;
     if (fetcher->stale)
         SL_TRY(first_ask(fetcher, failure));
+    places_add(fetcher, reader->count); /* some may be expected only */
     for (size_t i = 0; i < fetcher->count && result == SL_OK; i++)
         if (fetcher->places[i].leader < 0)
             result = fail(failure, SL_RETRY, "kafka topic \"%s\" at %s: partition %zu has no leader now",

@@ -77,6 +77,8 @@ struct fetcher {
 
 /* Asks who leads what; connects where needed. The first time it finds the partitions: fetcher->places. */
 sl_result guide_ask(fetcher *fetcher, failure *failure);
+void places_add(fetcher *fetcher,
+                size_t count); /* up to so many, without a leader; under the lock, or before start */
 bool guide_was_heard(const fetcher *fetcher); /* a broker answered, if not what was wanted */
 void *guide_run(void *fetcher); /* the thread: asks again when something is stale, and from time to time */
 

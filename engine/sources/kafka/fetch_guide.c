@@ -124,19 +124,7 @@ static sl_result broker_take(fetcher *fetcher, const metadata_broker *told, fail
     return is_new && fetcher->running ? broker_start(*at, failure) : SL_OK;
 }
 
-/* Another topic under the same name: nothing of it can be joined to what was read. Under the lock. */
-static void topic_is_new(fetcher *fetcher)
-{
-    kafka_reader *reader = fetcher->reader;
-    for (size_t i = 0; i < reader->count; i++) {
-        failure_clear(&reader->parts[i].trouble);
-        fail(&reader->parts[i].trouble, loss_kind(reader),
-             "kafka topic \"%s\" was deleted and made anew while it was read%s", reader->topic,
-             loss_advice(reader));
-    }
-}
-
-static void places_add(fetcher *fetcher, size_t count)
+void places_add(fetcher *fetcher, size_t count)
 {
     for (; fetcher->count < count; fetcher->count++)
         fetcher->places[fetcher->count] =
@@ -182,9 +170,9 @@ static sl_result metadata_take(fetcher *fetcher, const metadata *metadata, failu
     bool known = wire_uuid_is(&fetcher->topic.id), told = wire_uuid_is(&topic->id);
     bool anew = known && told && memcmp(&fetcher->topic.id, &topic->id, sizeof topic->id) != 0;
     if (anew)
-        topic_is_new(fetcher);
+        loss_of_topic(reader);
     if (told && !known)
-        fetcher->topic.id = topic->id;
+        reader->topic_id = fetcher->topic.id = topic->id;
     size_t before = fetcher->running && !anew ? fetcher->count : topic->count;
     if (before < topic->count)
         places_add(fetcher, growth_take(reader, topic->count));

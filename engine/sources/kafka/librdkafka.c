@@ -28,6 +28,7 @@ typedef struct drain {
     watch watch;
 } drain;
 
+static sl_result drain_topic(kafka_reader *reader, int32_t *count, failure *failure);
 static sl_result topic_ask(kafka_reader *reader, int patience_ms, int32_t *count, failure *failure);
 static sl_result reason_add(kafka_reader *reader, failure *failure);
 static void *drain_run(void *argument);
@@ -49,6 +50,12 @@ static sl_result drain_open(kafka_reader *reader, int32_t *count, failure *failu
     };
     SL_TRY(kafka_client_open(&client, &drain->planner, failure));
     drain->watch = (watch){ .reader = reader, .asker = drain->planner };
+    SL_TRY(drain_topic(reader, count, failure));
+    return watch_identify(reader, reader_deadline_ns(reader), &reader->topic_id, failure);
+}
+
+static sl_result drain_topic(kafka_reader *reader, int32_t *count, failure *failure)
+{
     /* When a reason is known, whoever waits for the start wants to read it soon. */
     sl_result result =
         topic_ask(reader, kafka_patience_ms(reader_deadline_ns(reader), SOON_MS), count, failure);
@@ -279,6 +286,10 @@ static void part_trouble(kafka_reader *reader, const rd_kafka_message_t *message
     bool known = message->partition >= 0 && (size_t)message->partition < reader->count;
     kafka_part *part = &reader->parts[known ? message->partition : 0];
     sl_result kind = trouble_kind(message->err);
+    reader->doubted = reader->doubted || kind == SL_DATA_LOSS ||
+                      message->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+                      message->err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+                      message->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     if (sl_is_retriable(part->trouble.result))
         failure_clear(&part->trouble);
     if (kind == SL_DATA_LOSS && loss_is_skipped(reader))

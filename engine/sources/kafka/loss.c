@@ -61,6 +61,16 @@ sl_result loss_at_start(const kafka_reader *reader, source_partition *wanted, in
     return SL_OK;
 }
 
+void loss_of_topic(kafka_reader *reader)
+{
+    for (size_t i = 0; i < reader->count; i++) {
+        failure_clear(&reader->parts[i].trouble);
+        fail(&reader->parts[i].trouble, loss_kind(reader),
+             "kafka topic \"%s\" was deleted and made anew while it was read%s", reader->topic,
+             loss_advice(reader));
+    }
+}
+
 void loss_settle(kafka_reader *reader, uint32_t i, int64_t begin, int64_t end)
 {
     kafka_part *part = &reader->parts[i];

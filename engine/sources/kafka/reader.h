@@ -6,6 +6,7 @@
  *     lag tools <---- positions ---- commits.c, by librdkafka always
  *     the log <------ gone, back --- reach.c
  *     metadata -> more partitions -> growth.c
+ *                 another topic -> incarnation.c, loss.c
  *
  * There are two ways to get input (setting kafka.reader), behind one struct: librdkafka.c, and fetch.c of our own. Each finds
  * out by itself whether the cluster is there; reach.c has the words for it.
@@ -18,6 +19,7 @@
 #include <pthread.h>
 #include <records/segment.h>
 #include <sources/kafka/spec.h>
+#include <sources/kafka/wire.h>
 #include <sources/source.h>
 
 typedef struct kafka_part {
@@ -42,7 +44,7 @@ typedef struct kafka_reader kafka_reader;
 
 typedef struct kafka_way {
     const char *name;
-    /* Connects, and tells how many partitions the topic has. */
+    /* Connects, and tells how many partitions the topic has, and its id: reader->topic_id. */
     sl_result (*open)(kafka_reader *reader, int32_t *count, failure *failure);
     /* By partition: the first offset at or behind a time, the begin or the end; -1: there is none. */
     sl_result (*offsets)(kafka_reader *reader, int64_t time_ms, int64_t *offsets, failure *failure);
@@ -66,15 +68,17 @@ struct kafka_reader {
     source_spec spec;
     const kafka_way *way;
     void *way_self;
-    kafka_spec *fetch_spec; /* NULL: librdkafka reads */
+    kafka_spec *fetch_spec; /* for connections of our own; NULL: the settings ask for what they have not */
     char *topic;
+    wire_uuid topic_id;  /* what it had when it was opened; none: not told */
+    int32_t incarnation; /* incarnation.h */
     const char *servers;
     rd_kafka_t *client;           /* has the group's name: commits, and librdkafka's way of reading */
     rd_kafka_queue_t *answers;    /* to commits, and troubles */
     char trouble[300];            /* the newest that librdkafka told; belongs to who polls its clients */
     bool troubled;                /* it is new */
     source_partition *partitions; /* of `room`, as are the parts */
-    size_t room;
+    size_t room, shown;           /* shown: how many the topic had when it was opened */
     size_t told;     /* how many partitions the topic has, when that was told last; the asking thread's */
     int64_t stop_ns; /* when the end began */
 
@@ -86,6 +90,7 @@ struct kafka_reader {
     segment_spare spare;
     size_t bytes, hungry, in_flight; /* parts that are hungry, that have ranges taken and not released */
     bool stopping;
+    bool doubted;                     /* the topic may be another one now: its id is to be asked for */
     bool committing;                  /* a commit is under way */
     bool commit_noted;                /* parts have something to be committed */
     int64_t commit_next_ns;           /* the next commit may be sent */
@@ -114,6 +119,8 @@ const char *loss_advice(const kafka_reader *reader);
 /* A position outside [begin, end] is refused, or set to the begin. */
 sl_result loss_at_start(const kafka_reader *reader, source_partition *wanted, int64_t begin, int64_t end,
                         failure *failure);
+/* Another topic stands under the name now: nothing of it can be joined to what was read. Under the lock. */
+void loss_of_topic(kafka_reader *reader);
 /* Of a part that is `lost`, once its bounds are known: passes the gap over, or stops the part. Under the lock. */
 void loss_settle(kafka_reader *reader, uint32_t i, int64_t begin, int64_t end);
 

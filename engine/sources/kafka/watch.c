@@ -7,6 +7,7 @@
  */
 #include <base/clock.h>
 #include <base/log.h>
+#include <sources/kafka/protocol.h>
 #include <sources/kafka/watch.h>
 #include <stdlib.h>
 
@@ -15,7 +16,30 @@ enum { IDLE_MS = 1000, PAUSE_MS = 100, ASK_MS = 1000, ASK_AGAIN_MS = 500 }; /* a
 static void *watch_run(void *argument);
 static void clients_serve(watch *watch, int wait_ms);
 static void broker_tell(const kafka_reader *reader);
+static bool age_is_up(watch *watch);
 static void partitions_ask(watch *watch);
+static void topic_compare(watch *watch);
+
+sl_result watch_identify(kafka_reader *reader, int64_t deadline_ns, wire_uuid *id, failure *failure)
+{
+    const kafka_spec *spec = reader->fetch_spec;
+    const char *topics[] = { reader->topic };
+    metadata_ask ask = { topics, 1 };
+    struct failure last = { .result = spec ? SL_RETRY : SL_OK };
+    connection *connection = spec ? connection_new(spec) : NULL;
+    arena memory = { 0 };
+    metadata metadata = { 0 };
+    for (size_t i = 0; spec && i < spec->server_count && last.result != SL_OK; i++) {
+        failure_clear(&last);
+        connection_limit(connection, deadline_ns);
+        if (connection_open(connection, spec->servers[i].host, spec->servers[i].port, &last) == SL_OK &&
+            metadata_get(connection, &ask, &memory, &metadata, &last) == SL_OK)
+            *id = metadata.topics[0].id;
+    }
+    connection_free(connection);
+    arena_done(&memory);
+    return last.result == SL_OK ? SL_OK : fail(failure, last.result, "%s", last.text);
+}
 
 sl_result watch_start(watch *watch, failure *failure)
 {
@@ -55,8 +79,10 @@ static void *watch_run(void *argument)
     bool lost = false;
     while (watch_goes_on(reader)) {
         clients_serve(watch, lost ? PAUSE_MS : IDLE_MS);
-        if (!lost)
+        if (!lost && age_is_up(watch)) {
             partitions_ask(watch);
+            topic_compare(watch);
+        }
         if (!lost && !reader->troubled)
             continue;
         bool was_lost = lost, was_away = reader->reach.away;
@@ -85,18 +111,48 @@ static void broker_tell(const kafka_reader *reader)
         log_warn("kafka", "%s; partitions that this broker leads are waited for", reader->trouble);
 }
 
+/* Time to ask what may have changed, or a reason to. */
+static bool age_is_up(watch *watch)
+{
+    int64_t now_ns = clock_ns(&clock_system);
+    pthread_mutex_lock(&watch->reader->mutex);
+    bool is_up = watch->reader->doubted || (watch->age_ns > 0 && now_ns >= watch->ask_ns);
+    watch->reader->doubted = false;
+    pthread_mutex_unlock(&watch->reader->mutex);
+    if (is_up)
+        watch->ask_ns = now_ns + watch->age_ns;
+    return is_up;
+}
+
 /* The thread that reads takes them up. */
 static void partitions_ask(watch *watch)
 {
     int32_t count;
     failure ignored = { 0 }; /* it is asked again, and of troubles the clients tell */
-    int64_t now_ns = clock_ns(&clock_system);
-    if (watch->age_ns <= 0 || now_ns < watch->ask_ns)
-        return;
-    watch->ask_ns = now_ns + watch->age_ns;
     if (kafka_topic_count(watch->asker, watch->reader->topic, ASK_MS, &count, &ignored) != SL_OK)
         return;
     pthread_mutex_lock(&watch->reader->mutex);
     watch->count = (size_t)count;
     pthread_mutex_unlock(&watch->reader->mutex);
+}
+
+/* A topic that is away is doubted until it is known which one comes back. */
+static void topic_compare(watch *watch)
+{
+    kafka_reader *reader = watch->reader;
+    wire_uuid id = { 0 };
+    failure ignored = { 0 };
+    int64_t deadline_ns = clock_ns(&clock_system) + ASK_MS * INT64_C(1000000);
+    if (!wire_uuid_is(&reader->topic_id))
+        return;
+    bool told = watch_identify(reader, deadline_ns, &id, &ignored) == SL_OK && wire_uuid_is(&id);
+    bool anew = told && memcmp(&id, &reader->topic_id, sizeof id) != 0;
+    pthread_mutex_lock(&reader->mutex);
+    if (anew)
+        loss_of_topic(reader);
+    else if (!told)
+        reader->doubted = true;
+    pthread_mutex_unlock(&reader->mutex);
+    if (anew && reader->spec.wake)
+        reader->spec.wake(reader->spec.wake_argument);
 }

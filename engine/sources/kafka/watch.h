@@ -16,6 +16,9 @@ typedef struct watch {
     bool running;
 } watch;
 
+/* The topic's id, by a connection of our own: librdkafka 2.0 does not tell it. None: the settings allow no such connection, or
+ * the broker does not tell. Until the deadline. */
+sl_result watch_identify(kafka_reader *reader, int64_t deadline_ns, wire_uuid *id, failure *failure);
 sl_result watch_start(watch *watch, failure *failure); /* reader and asker are set */
 void watch_stop(watch *watch);                         /* after reader->stopping; also when it does not run */
 

@@ -131,7 +131,7 @@ static void started(trial *trial)
 
 static void told(trial *trial, int64_t offset)
 {
-    source_partition partitions[] = { { "plays", 0, offset } };
+    source_partition partitions[] = { { .topic = "plays", .offset = offset } };
     source_kafka.commit(trial->self, partitions, 1);
 }
 
