@@ -1,7 +1,5 @@
 /*
- * tests/readme/first_job.c - the first job of README.md and its test. The C blocks of README.md stand in this file letter
- * by letter, and those of jobs/README.md in the files that they are taken from; the last tests compare them. So what a
- * newcomer copies compiles, runs, and does what the page says. Change both together.
+ * tests/readme/first_job.c - the first job of README.md and its test, as they stand there: c_blocks.c compares them.
  */
 
 /*
@@ -105,81 +103,11 @@ static void three_pages_of_each_site_are_told_and_bad_lines_are_kept(void **stat
     sl_test_close(test);
 }
 
-/* ---- The pages --------------------------------------------------------------------------------------------------- */
-
-static const char own_file[] = "tests/readme/first_job.c";
-
-static char *file_read(const char *path)
-{
-    FILE *file = fopen(path, "r");
-    if (file == NULL)
-        fail_msg("%s: cannot be read", path);
-    char *text = NULL;
-    size_t room = 0;
-    if (getdelim(&text, &room, '\0', file) < 0)
-        fail_msg("%s: is empty", path);
-    fclose(file);
-    return text;
-}
-
-static bool stands_in(const char *block, const char *const *files)
-{
-    bool found = false;
-    for (size_t i = 0; files[i] && !found; i++) {
-        char *text = file_read(files[i]);
-        found = strstr(text, block) != NULL;
-        free(text);
-    }
-    return found;
-}
-
-/* How many blocks the page has; each must stand in one of the files. */
-static int blocks_compare(const char *page, const char *const *files)
-{
-    static const char opening[] = "\n```c\n", closing[] = "```\n";
-    char *text = file_read(page), *end = text;
-    int count = 0;
-    for (char *at; (at = strstr(end, opening)); count++) {
-        at += sizeof opening - 1;
-        end = strstr(at, closing);
-        assert_non_null(end);
-        *end++ = '\0';
-        if (!stands_in(at, files))
-            fail_msg("%s: block %d stands in none of the files that it is taken from (%s, ...)", page,
-                     count + 1, files[0]);
-    }
-    free(text);
-    return count;
-}
-
-static void the_job_in_the_readme_is_this_one(void **state)
-{
-    (void)state;
-    assert_int_equal(blocks_compare("README.md", (const char *[]){ own_file, NULL }), 2);
-}
-
-static void what_the_page_on_jobs_shows_is_real(void **state)
-{
-    (void)state;
-    static const char *const files[] = { own_file,
-                                         "jobs/listens.c",
-                                         "jobs/generate.c",
-                                         "jobs/import_customers.c",
-                                         "jobs/profiles.c",
-                                         "jobs/records/play.h",
-                                         "jobs/records/customer.h",
-                                         "tests/jobs/listens.c",
-                                         NULL };
-    assert_in_range(blocks_compare("jobs/README.md", files), 3, 99);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_minute_later_only_new_visits_count),
         cmocka_unit_test(three_pages_of_each_site_are_told_and_bad_lines_are_kept),
-        cmocka_unit_test(the_job_in_the_readme_is_this_one),
-        cmocka_unit_test(what_the_page_on_jobs_shows_is_real),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
