@@ -112,6 +112,7 @@ static sl_result checkpoint_read(engine *self, failure *failure)
     int64_t done = self->head.batch_id ? self->head.batch_id : self->head.newest.id;
     SL_TRY(journal_open(self->spec.work_dir, &self->intake, done, &self->journal, failure));
     self->replays = journal_replays(self->journal, &self->replay_count);
+    recall_take(self);
     SL_TRY(intake_resume(&self->intake, self->replays, self->replay_count, failure));
     return crashes_read(self, failure);
 }
@@ -222,6 +223,7 @@ static void drivers_make(engine *self)
         .pressure = settings_flag(settings, "backpressure.enabled") ? &gains : NULL,
         .pressure_first = settings_f64(settings, "backpressure.initial_rate"),
         .pulse = pulse_of(self),
+        .reach_is_kept = settings_flag(settings, "kafka.exactly_once"),
         .last_time_ms = self->head.time_ms,
         .team = workers_wanted(self),
         .failures_max = settings_i64(settings, "batches.failures_max"),
@@ -240,6 +242,7 @@ static sl_result parts_open(engine *self, failure *failure)
         events_direct(self->events);
     if (self->spec.work_dir)
         SL_TRY(work_dir_open(self->spec.work_dir, self->spec.name, &self->work_dir, failure));
+    SL_TRY(recall_read(self, failure));
     SL_TRY(sources_open(self, failure));
     SL_TRY(checkpoint_read(self, failure));
     SL_TRY(sources_start(self, failure));
@@ -322,6 +325,7 @@ void engine_close(engine *self)
         batch_free(self->replays[i]); /* a start that was refused: no generator took them */
     free(self->replays);
     work_dir_close(self->work_dir);
+    sink_kept_done(&self->recalled);
     free(self->options);
     free(self->dead);
     free(self);

@@ -33,10 +33,8 @@ sl_result start_policy(const settings *settings, source_spec *spec, failure *fai
     return spec->start == SOURCE_TIMESTAMP ? time_parse(where + 10, &spec->start_ms, failure) : SL_OK;
 }
 
-typedef sl_result opening(engine *self, uint32_t node, failure *failure);
-
 /* Absent servers are waited for, with a line that says so, until the start-up timeout. */
-static sl_result open_patiently(engine *self, opening *open, uint32_t node, failure *failure)
+sl_result open_patiently(engine *self, opening *open, uint32_t node, failure *failure)
 {
     retry retry = { .first_ms = 100, .most_ms = 2000 };
     int64_t deadline_ns = self->deadline_ns =
@@ -88,6 +86,8 @@ static sl_result source_add(engine *self, uint32_t node, failure *failure)
         .workers = workers_most(self),
         .bytes_max = input_bytes(self),
         .deadline_ns = &self->deadline_ns,
+        .known = (const origin_reach *)(const void *)self->recalled.reached.at,
+        .known_count = self->recalled.reached.size / sizeof(origin_reach),
         .wake = wake,
         .wake_argument = self,
     };

@@ -24,7 +24,8 @@ struct engine {
     output_places dead_places;
     dead_letters *dead_letters;
     executor *executor;
-    crashes *crashes; /* NULL: no work folder */
+    crashes *crashes;   /* NULL: no work folder */
+    sink_kept recalled; /* of the only place, where it knows more than the work folder may */
     checkpoint *checkpoint;
     checkpoint_head head;
     journal *journal;
@@ -43,6 +44,12 @@ struct engine {
     atomic_bool stop;
 };
 
+/* engine_recall.c: before the sources are opened, and when checkpoint and journal were read. */
+sl_result recall_read(engine *engine, failure *failure);
+void recall_take(engine *engine);
+/* Opens what waits for a server, until the start-up timeout. */
+typedef sl_result opening(engine *engine, uint32_t node, failure *failure);
+sl_result open_patiently(engine *engine, opening *open, uint32_t node, failure *failure);
 /* --from-offsets, for partitions without a position. */
 sl_result start_policy(const settings *settings, source_spec *spec, failure *failure);
 /* Opens the sources, then numbers their partitions. */

@@ -6,8 +6,9 @@
  *     build/jobs/ship --from lines=file:/var/log/listens-*.csv --from-offsets latest
  *
  * The file source follows the files (engine/sources/file.c): several by a glob, over rotations, from the start or the end. What
- * was sent stands in the job's checkpoint; a line may come twice after a crash. A line that the servers refuse for good,
- * since it is too large, is a dead letter.
+ * was sent stands in the job's checkpoint; a line may come twice after a crash. With --exactly-once it comes once: what was sent
+ * stands with the messages, even where the work folder is lost. A line that the servers refuse for good, since it is too
+ * large, is a dead letter.
  */
 #include <sluice/job.h>
 

@@ -183,6 +183,24 @@ int64_t intake_find(const intake *intake, const char *name, int32_t partition)
     return -1;
 }
 
+void intake_reach(intake *intake, buffer *reach)
+{
+    for (size_t i = 0; i < intake->origins.count; i++)
+        buffer_append(reach, &intake->positions[i].next, sizeof(int64_t));
+}
+
+const char *intake_note(intake *intake, uint32_t number, arena *memory)
+{
+    const position *position = &intake->positions[number];
+    const intake_input *input = &intake->inputs[position->input];
+    if (input->kind->note == NULL)
+        return NULL;
+    pthread_mutex_lock(&intake->mutex);
+    const char *note = input->kind->note(input->self, position->local, memory);
+    pthread_mutex_unlock(&intake->mutex);
+    return note;
+}
+
 static sl_result look(intake *intake, uint32_t number, int64_t records_max, source_view *view,
                       failure *failure)
 {

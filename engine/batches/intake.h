@@ -86,6 +86,11 @@ sl_result intake_start(intake *intake, failure *failure);
 /* The number of a partition by its origin_name.name, or -1. */
 int64_t intake_find(const intake *intake, const char *name, int32_t partition);
 
+/* After the start, before the first cut: how far every partition is read (int64_t, by number; -1: not at all). */
+void intake_reach(intake *intake, buffer *reach);
+/* What the source has to say of a partition beside its position; NULL: nothing. */
+const char *intake_note(intake *intake, uint32_t number, arena *memory);
+
 /* Fills the batch's ranges with what has arrived, under the limits; *finished: nothing will come after it. */
 sl_result intake_cut(intake *intake, batch *batch, bool *finished, failure *failure);
 void intake_uncut(intake *intake, const batch *batch); /* the newest cut is taken back */

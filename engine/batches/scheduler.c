@@ -20,7 +20,9 @@ struct scheduler {
     const batch *batch; /* at work */
     sl_batch_info info; /* of it */
     buffer ranges;      /* of sl_range */
-    buffer reached;     /* of sink_range: the same, for sinks */
+    buffer done;        /* of int64_t, by partition: how far all of the input is read; -1: nothing of it is */
+    buffer reached;     /* of origin_reach: the same after the batch at work, for places that keep it */
+    arena notes;        /* their texts */
     buffer account;     /* its line, with a NUL */
     int64_t submitted_ns, started_ns;
     bool paused; /* listeners were told so */
@@ -52,6 +54,8 @@ scheduler *scheduler_new(const scheduler_spec *spec)
     atomic_store(&self->team, spec->team);
     pthread_mutex_init(&self->mutex, NULL);
     pressure_begin(self);
+    if (spec->reach_is_kept)
+        intake_reach(spec->intake, &self->done);
     return self;
 }
 
@@ -61,7 +65,9 @@ void scheduler_free(scheduler *self)
         return;
     pthread_mutex_destroy(&self->mutex);
     buffer_done(&self->ranges);
+    buffer_done(&self->done);
     buffer_done(&self->reached);
+    arena_done(&self->notes);
     buffer_done(&self->account);
     buffer_done(&self->told);
     free(self);
@@ -74,16 +80,13 @@ static void info_begin(scheduler *self, const batch *batch)
     size_t count;
     const batch_range *ranges = batch_ranges(batch, &count);
     self->batch = batch;
-    self->ranges.size = self->reached.size = 0;
+    self->ranges.size = 0;
     for (size_t i = 0; i < count; i++) {
         const origin_name *name = &self->spec.intake->origins.at[ranges[i].partition];
         sl_range range = { .topic = name->topic, .partition = name->partition, .from = ranges[i].from };
         range.until = ranges[i].until;
         range.end = ranges[i].end;
-        sink_range reached = { name->topic, name->partition, ranges[i].until };
         buffer_append(&self->ranges, &range, sizeof range);
-        if (!name->aside)
-            buffer_append(&self->reached, &reached, sizeof reached);
     }
     self->info = (sl_batch_info){
         .job = self->spec.job,
@@ -98,6 +101,35 @@ static void info_begin(scheduler *self, const batch *batch)
         .submission_time_ms = batch->submitted_ms,
         .processing_start_time_ms = clock_wall_ms(self->spec.clock),
     };
+}
+
+/* Partitions that were added since begin with nothing read. */
+static void done_raise(scheduler *self, const batch *batch)
+{
+    size_t count;
+    const batch_range *ranges = batch_ranges(batch, &count);
+    for (size_t i = 0; i < count; i++) {
+        while (self->done.size / sizeof(int64_t) <= ranges[i].partition)
+            buffer_append(&self->done, &(int64_t){ -1 }, sizeof(int64_t));
+        ((int64_t *)(void *)self->done.at)[ranges[i].partition] = ranges[i].until;
+    }
+}
+
+/* For places that keep with the batch how far it read. An attempt that is given up comes again with the same ranges. */
+static void reached_find(scheduler *self, const batch *batch)
+{
+    done_raise(self, batch);
+    const int64_t *done = (const int64_t *)(const void *)self->done.at;
+    self->reached.size = 0;
+    arena_reset(&self->notes);
+    for (uint32_t i = 0; i < self->done.size / sizeof *done; i++) {
+        const origin_name *name = &self->spec.intake->origins.at[i];
+        if (done[i] < 0 || name->aside || atomic_load(&name->over))
+            continue;
+        const char *note = intake_note(self->spec.intake, i, &self->notes);
+        origin_reach reach = { name->topic, name->partition, done[i], note };
+        buffer_append(&self->reached, &reach, sizeof reach);
+    }
 }
 
 static void info_started(scheduler *self, const batch *batch, int32_t attempt)
@@ -349,8 +381,10 @@ sl_result scheduler_run_one(scheduler *self, batch *batch, failure *failure)
     frame.options = self->spec.options;
     info_begin(self, batch);
     self->submitted_ns = batch->submitted_ns;
-    frame.ranges = (const sink_range *)(const void *)self->reached.at;
-    frame.range_count = self->reached.size / sizeof *frame.ranges;
+    if (self->spec.reach_is_kept)
+        reached_find(self, batch);
+    frame.reached = (const origin_reach *)(const void *)self->reached.at;
+    frame.reached_count = self->reached.size / sizeof *frame.reached;
     self->started_ns = clock_ns(self->spec.clock);
     if (self->spec.crashes)
         crashes_begin(self->spec.crashes, batch->id);

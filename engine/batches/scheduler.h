@@ -26,6 +26,7 @@ typedef struct scheduler_spec {
     const back_pressure_gains *pressure; /* NULL: no back-pressure; copied */
     double pressure_first;               /* the rate until there is an estimate; 0: no limit */
     pulse pulse;                         /* is asked before the checkpoint */
+    bool reach_is_kept;                  /* some place wants to know how far all of the input is read */
     int64_t last_time_ms;                /* of the newest batch that the checkpoint holds */
     unsigned team;                       /* workers that work; see scheduler_team() */
     int64_t failures_max;                /* attempts at one batch; 0: no limit */

@@ -129,8 +129,8 @@ static sl_result output_begin(void *opened, const batch_frame *batch, failure *f
         place->batch.id = batch->id;
         place->batch.time_ms = batch->time_ms;
         place->batch.attempt = batch->attempt;
-        place->batch.ranges = batch->ranges;
-        place->batch.range_count = batch->range_count;
+        place->batch.reached = batch->reached;
+        place->batch.reached_count = batch->reached_count;
         for (unsigned w = 0; w < self->writers; w++)
             place->batch.exceptions[w].size = 0;
         SL_TRY(blamed(place, place->named.kind->begin(place->sink, &place->batch, failure), failure));

@@ -23,8 +23,8 @@ typedef struct batch_frame {
     int32_t attempt;
     bool merged; /* the state holds this batch already: a later attempt only writes again */
     const void *options;
-    const sink_range *ranges; /* of its input */
-    size_t range_count;
+    const origin_reach *reached; /* see sink_batch */
+    size_t reached_count;
 } batch_frame;
 
 struct sl_task {

@@ -25,6 +25,14 @@ typedef struct origins {
     size_t count;    /* once the job runs: under the lock */
 } origins;
 
+/* How far a partition of the input is read, for who keeps that outside the checkpoint. */
+typedef struct origin_reach {
+    const char *topic;
+    int32_t partition;
+    int64_t until;
+    const char *note; /* the source's, for its next start: which file it is; NULL: none */
+} origin_reach;
+
 /* By partition, then by offset: <0, 0, >0. */
 static inline int origin_compare(const sl_origin *a, const sl_origin *b)
 {

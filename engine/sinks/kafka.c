@@ -72,7 +72,8 @@ static sl_result error_kind(rd_kafka_resp_err_t error);
 static bool error_refuses(rd_kafka_resp_err_t error);
 static void kafka_close(void *self);
 
-static sl_result kafka_open(const sink_spec *spec, void **self, failure *failure)
+/* With `memory` it is closed again, after what the servers keep was read into it. */
+static sl_result sink_open(const sink_spec *spec, sink_kept *memory, void **self, failure *failure)
 {
     kafka_sink *sink = memory_new(sizeof *sink);
     const char *usual = spec->output->index ? spec->output->index : spec->output->name;
@@ -87,16 +88,28 @@ static sl_result kafka_open(const sink_spec *spec, void **self, failure *failure
     sink->once = (once){ .spec = &sink->spec, .topic = sink->topic };
     sl_result result = producer_open(sink, failure);
     int patience_ms = kafka_patience_ms(spec->deadline_ns, METADATA_MS);
-    int32_t partitions;
     if (result == SL_OK)
-        result = kafka_topic_count(sink->producer, sink->topic, patience_ms, &partitions, failure);
-    if (result == SL_OK && sink->transacts)
+        result = kafka_topic_count(sink->producer, sink->topic, patience_ms, &sink->once.partitions, failure);
+    if (result == SL_OK && sink->transacts && memory)
+        result = once_recall(&sink->once, sink->producer, patience_ms, memory, failure);
+    else if (result == SL_OK && sink->transacts)
         result = once_start(&sink->once, sink->producer, patience_ms, failure);
-    if (result != SL_OK)
+    if (result != SL_OK || memory)
         kafka_close(sink);
     else
         *self = sink;
     return result;
+}
+
+static sl_result kafka_open(const sink_spec *spec, void **self, failure *failure)
+{
+    return sink_open(spec, NULL, self, failure);
+}
+
+static sl_result kafka_recall(const sink_spec *spec, sink_kept *memory, failure *failure)
+{
+    return settings_flag(spec->settings, "kafka.exactly_once") ? sink_open(spec, memory, NULL, failure)
+                                                               : SL_OK;
 }
 
 static void kafka_close(void *self)
@@ -404,5 +417,6 @@ const sink_kind sink_kafka = {
     .flush = kafka_flush,
     .replace = kafka_replace,
     .commit = kafka_commit,
+    .recall = kafka_recall,
     .settings = kafka_settings,
 };

@@ -23,6 +23,7 @@
 #include <base/settings.h>
 #include <records/document.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 typedef struct sink_spec {
     const sl_output *output;  /* as the job drew it; lives as long as the sink */
@@ -49,23 +50,34 @@ typedef struct sink_exception {
     char detail[216]; /* the server's reason when refused */
 } sink_exception;
 
-typedef struct sink_range { /* how far a batch goes in a partition of the input */
-    const char *topic;
-    int32_t partition;
-    int64_t until;
-} sink_range;
-
 typedef struct sink_batch {
     int64_t id, time_ms;
     int32_t attempt;
-    buffer *exceptions;       /* of sink_exception, by writer; emptied by the engine before begin */
-    const sink_range *ranges; /* of its input; live as long as the batch */
-    size_t range_count;
+    buffer *exceptions;          /* of sink_exception, by writer; emptied by the engine before begin */
+    const origin_reach *reached; /* all of the input, after it; lives as long as the batch */
+    size_t reached_count;
 } sink_batch;
+
+/* What a place itself keeps of the last batch that it took, with how far its input was read then. */
+typedef struct sink_kept {
+    int64_t batch_id, time_ms; /* 0: nothing */
+    bool whole;                /* every position is there */
+    buffer reached;            /* of origin_reach; their texts are the caller's to free */
+} sink_kept;
 
 static inline void sink_note(const sink_batch *batch, unsigned writer, const sink_exception *exception)
 {
     buffer_append(&batch->exceptions[writer], exception, sizeof *exception);
+}
+
+static inline void sink_kept_done(sink_kept *memory)
+{
+    const origin_reach *reached = (const origin_reach *)(const void *)memory->reached.at;
+    for (size_t i = 0; i < memory->reached.size / sizeof *reached; i++) {
+        free((void *)(uintptr_t)reached[i].topic);
+        free((void *)(uintptr_t)reached[i].note);
+    }
+    buffer_done(&memory->reached);
 }
 
 typedef struct sink_rows {
@@ -98,6 +110,8 @@ typedef struct sink_kind {
     sl_result (*flush)(void *self, unsigned writer, failure *failure);
     sl_result (*replace)(void *self, const sink_group *groups, size_t count, failure *failure);
     sl_result (*commit)(void *self, failure *failure);
+    /* Before open: what the place keeps of earlier batches. SL_RETRY as there. NULL: no such place keeps any. */
+    sl_result (*recall)(const sink_spec *spec, sink_kept *memory, failure *failure);
     /* Tests: the last committed batch's documents, a line each; NULL where a kind cannot. */
     const char *(*wrote)(void *self);
 } sink_kind;

@@ -133,6 +133,14 @@ static void file_release(void *self, uint32_t i, int64_t until)
     source->bytes -= before - chain->bytes;
 }
 
+static const char *file_note(void *self, uint32_t i, arena *memory)
+{
+    const file_source *source = self;
+    char note[IDENTITY_ROOM];
+    identity_print(&source->parts[i].identity, note);
+    return arena_copy(memory, note, strlen(note) + 1);
+}
+
 /* ---- One file ---- */
 
 static sl_result part_start(file_source *source, uint32_t i, source_partition *partition, failure *failure)
@@ -268,4 +276,5 @@ const source_kind source_file = {
     .take = file_take,
     .read = file_read,
     .release = file_release,
+    .note = file_note,
 };

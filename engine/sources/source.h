@@ -22,6 +22,7 @@
 #include <base/buffer.h>
 #include <base/settings.h>
 #include <records/block.h>
+#include <records/origins.h>
 #include <sluice/job.h>
 
 /* Where to start when there is no position in the checkpoint. */
@@ -34,12 +35,14 @@ typedef struct source_spec {
     const char *job;
     const char *work_dir; /* NULL in tests without one */
     source_start start;
-    int64_t start_ms;             /* of SOURCE_TIMESTAMP */
-    int64_t interval_ms;          /* between batches; 0: back to back */
-    bool available_now;           /* read up to the ends found at start */
-    unsigned workers;             /* that call read() */
-    size_t bytes_max;             /* memory.input: gather at most about this much */
-    const int64_t *deadline_ns;   /* of open and start, as clock_ns() has it: so long they wait for servers */
+    int64_t start_ms;           /* of SOURCE_TIMESTAMP */
+    int64_t interval_ms;        /* between batches; 0: back to back */
+    bool available_now;         /* read up to the ends found at start */
+    unsigned workers;           /* that call read() */
+    size_t bytes_max;           /* memory.input: gather at most about this much */
+    const int64_t *deadline_ns; /* of open and start, as clock_ns() has it: so long they wait for servers */
+    const origin_reach *known;  /* of an earlier run, with the source's notes; while it is opened */
+    size_t known_count;
     void (*wake)(void *argument); /* call it, from any thread, when something arrived or an end was reached */
     void *wake_argument;
 } source_spec;
@@ -109,6 +112,9 @@ typedef struct source_kind {
     void (*release)(void *self, uint32_t i, int64_t until); /* nothing below `until` is wanted any more */
     /* Tells the outside how far the job is, for lag tools; does not wait. NULL where there is no such place. */
     void (*commit)(void *self, const source_partition *partitions, size_t count);
+
+    /* What the next start has to know of a partition beside its position, as text in `memory`. NULL: nothing. */
+    const char *(*note)(void *self, uint32_t i, arena *memory);
 
     /* Tests. NULL where a kind cannot. */
     void (*send)(void *self, uint32_t i, const sl_message *message);

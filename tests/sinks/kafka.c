@@ -394,10 +394,10 @@ static void exactly_once(trial *trial)
 static void a_batch_whose_transaction_is_done_is_not_sent_again(void **state)
 {
     trial *trial = *state;
-    static const sink_range ranges[] = { { "a \"file\"", 1, 99 } };
+    static const origin_reach reached[] = { { "a \"file\"", 1, 99, "1 2 3 f" } };
     exactly_once(trial);
-    trial->batch.ranges = ranges;
-    trial->batch.range_count = 1;
+    trial->batch.reached = reached;
+    trial->batch.reached_count = 1;
     begun(trial);
     assert_written(trial, 0, two_plays, 2);
     committed(trial);

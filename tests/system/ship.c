@@ -1,7 +1,7 @@
 /*
  * tests/system/ship.c - the job `ship` on a real broker: files that grow, are rotated in both ways and appear, and a process that
- * is killed at every point around its transactions. With --exactly-once each line is in the topic once, without it at least
- * once; nothing else is.
+ * is killed at every point around its transactions, or loses its work folder. With --exactly-once each line is in the topic
+ * once, without it at least once; nothing else is.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -196,6 +196,90 @@ static void each_line_is_sent_at_least_once_without_transactions(void **state)
     rotations_and_kills(&trial, faults, sizeof faults / sizeof *faults);
 }
 
+/* A shell's words; they succeed. */
+static void shell(const trial *trial, const char *command)
+{
+    char line[1200];
+    snprintf(line, sizeof line, "cd '%.*s' && %s", (int)(strlen(trial->pattern) - strlen("/*.csv")),
+             trial->pattern, command);
+    assert_int_equal(system(line), 0);
+}
+
+/* What the topic's word says wins, also of files that were rotated away since. */
+static void goes_on_from(trial *trial, const char *change)
+{
+    append(trial, "a.csv", 1500);
+    append(trial, "b.csv", 300);
+    finished(trial);
+    shell(trial, "cp -a work older");
+    append(trial, "a.csv", 500);
+    append(trial, "c.csv", 40);
+    killed_at(trial, "after_checkpoint:1");
+    append(trial, "a.csv", 10);
+    killed_at(trial, "after_transaction:1");
+    renamed(trial, "a.csv", "old-a");
+    append(trial, "a.csv", 70);
+    append(trial, "old-a", 30);
+    shell(trial, change);
+    finished(trial);
+    append(trial, "b.csv", 20);
+    finished(trial);
+}
+
+static void an_older_work_folder_sends_nothing_twice(void **state)
+{
+    (void)state;
+    trial trial = begun(true);
+    goes_on_from(&trial, "rm -r work && mv older work");
+    shell(&trial, "grep -q 'which its output holds; the work folder ends with batch [1-9]' log");
+}
+
+static void a_lost_work_folder_sends_nothing_twice(void **state)
+{
+    (void)state;
+    trial trial = begun(true);
+    goes_on_from(&trial, "rm -r work");
+    shell(&trial, "grep -q 'which its output holds; the work folder ends with batch 0' log");
+}
+
+/* Positions of very many files do not fit one word. */
+static void many_files_take_several_words(void **state)
+{
+    (void)state;
+    trial trial = begun(true);
+    char name[40];
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof name, "file-%d.csv", i);
+        append(&trial, name, 30);
+    }
+    finished(&trial);
+    shell(&trial, "rm -r work");
+    append(&trial, "file-7.csv", 5);
+    finished(&trial);
+    shell(&trial, "test $(grep -c 'work folder alone knows' log) = 0");
+}
+
+static void who_resets_the_job_has_it_all_again(void **state)
+{
+    (void)state;
+    trial trial = begun(true);
+    const char *build = getenv("SLUICE_BUILD");
+    char folder[300], command[500];
+    append(&trial, "a.csv", 50);
+    finished(&trial);
+    assert_non_null(realpath(build ? build : "build", folder));
+    snprintf(command, sizeof command, "'%s/sluice' reset --yes --work-dir work >/dev/null", folder);
+    shell(&trial, command);
+    append(&trial, "a.csv", 20);
+    assert_int_equal(ended(started(&trial, "--available-now")), 0);
+    char *read = topic_read(kafka_server_address(kafka), trial.topic);
+    int held = 0;
+    for (const char *at = read; (at = strchr(at, '\n')); at++)
+        held++;
+    free(read);
+    assert_int_equal(held, 50 + 70);
+}
+
 /* As often as a broker answers, until it holds all that was written. */
 static void wait_for_all(const trial *trial)
 {
@@ -235,6 +319,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_line_is_sent_once_whatever_dies_around_a_transaction),
         cmocka_unit_test(each_line_is_sent_at_least_once_without_transactions),
+        cmocka_unit_test(an_older_work_folder_sends_nothing_twice),
+        cmocka_unit_test(a_lost_work_folder_sends_nothing_twice),
+        cmocka_unit_test(many_files_take_several_words),
+        cmocka_unit_test(who_resets_the_job_has_it_all_again),
         cmocka_unit_test(rotations_are_followed_while_the_job_runs),
     };
     return cmocka_run_group_tests(tests, start_kafka, stop_kafka);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sources/file/identity.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -77,6 +78,12 @@ int identity_search(const file_identity *identity, const char *path, struct stat
     return file;
 }
 
+void identity_print(const file_identity *identity, char text[IDENTITY_ROOM])
+{
+    snprintf(text, IDENTITY_ROOM, "%" PRIu64 " %" PRIu64 " %zu %" PRIx64, identity->device, identity->inode,
+             identity->bytes, identity->print);
+}
+
 /* ---- The work folder ---- */
 
 static void path_print(const char *work_dir, const char *input, buffer *path)
@@ -112,6 +119,21 @@ static bool entry_parse(const char **at, const char *end, file_entry *entry)
     return true;
 }
 
+bool identity_parse(const char *text, file_identity *identity)
+{
+    uint64_t bytes;
+    buffer copy = { 0 }; /* with the blank that stands behind each number elsewhere */
+    buffer_print(&copy, "%s ", text);
+    buffer_byte(&copy, '\0');
+    const char *at = copy.at, *end = copy.at + copy.size;
+    bool whole = number_read(&at, end, 10, &identity->device) &&
+                 number_read(&at, end, 10, &identity->inode) && number_read(&at, end, 10, &bytes) &&
+                 number_read(&at, end, 16, &identity->print) && bytes <= IDENTITY_BYTES;
+    identity->bytes = whole ? bytes : 0;
+    buffer_done(&copy);
+    return whole;
+}
+
 sl_result entries_read(const char *work_dir, const char *input, buffer *entries, failure *failure)
 {
     buffer path = { 0 }, bytes = { 0 };
@@ -139,10 +161,9 @@ sl_result entries_read(const char *work_dir, const char *input, buffer *entries,
 
 void entry_print(const file_entry *entry, buffer *out)
 {
-    const file_identity *identity = &entry->identity;
-    buffer_print(out, "%" PRId32 " %" PRIu64 " %" PRIu64 " %zu %" PRIx64 " %zu %s\n", entry->number,
-                 identity->device, identity->inode, identity->bytes, identity->print, strlen(entry->path),
-                 entry->path);
+    char print[IDENTITY_ROOM];
+    identity_print(&entry->identity, print);
+    buffer_print(out, "%" PRId32 " %s %zu %s\n", entry->number, print, strlen(entry->path), entry->path);
 }
 
 sl_result entries_write(const char *work_dir, const char *input, const buffer *lines, failure *failure)

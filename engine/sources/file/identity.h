@@ -15,7 +15,7 @@
 #include <base/failure.h>
 #include <sys/stat.h>
 
-enum { IDENTITY_BYTES = 1024 };
+enum { IDENTITY_BYTES = 1024, IDENTITY_ROOM = 80 };
 
 typedef struct file_identity {
     uint64_t device, inode;
@@ -36,6 +36,10 @@ bool identity_begins(const file_identity *identity, int file);
 bool identity_is(const file_identity *identity, int file, const struct stat *status);
 /* Opens the file of the folder in which `path` lies that has the identity; -1: none has. */
 int identity_search(const file_identity *identity, const char *path, struct stat *status);
+
+/* "DEVICE INODE BYTES HASH", as in the file below. False: the text is none such. */
+void identity_print(const file_identity *identity, char text[IDENTITY_ROOM]);
+bool identity_parse(const char *text, file_identity *identity);
 
 /* Appends the entries (file_entry) of an input; the caller frees their paths. Without a work folder there are none. */
 sl_result entries_read(const char *work_dir, const char *input, buffer *entries, failure *failure);

@@ -148,6 +148,23 @@ static void renamed_open(file_source *source)
     }
 }
 
+/* What the work folder does not know, since it is older than what a place keeps, or new. */
+static void entries_add(file_source *source)
+{
+    for (size_t i = 0; i < source->spec.known_count; i++) {
+        const origin_reach *reach = &source->spec.known[i];
+        const file_entry *known = (const file_entry *)(const void *)source->known.at;
+        file_entry entry = { .number = reach->partition };
+        size_t k = 0, count = source->known.size / sizeof *known;
+        while (k < count && (known[k].number != reach->partition || strcmp(known[k].path, reach->topic) != 0))
+            k++;
+        if (k < count || reach->note == NULL || !identity_parse(reach->note, &entry.identity))
+            continue;
+        entry.path = memory_text(reach->topic);
+        buffer_append(&source->known, &entry, sizeof entry);
+    }
+}
+
 /* An empty pattern may be filled later; a name that leads nowhere is rather a mistake. */
 static bool may_be_empty(const file_source *source)
 {
@@ -168,6 +185,7 @@ sl_result parts_open(file_source *source, failure *failure)
 {
     glob_t found = { 0 };
     SL_TRY(entries_read(source->spec.work_dir, source->spec.name, &source->known, failure));
+    entries_add(source);
     int status = glob(source->spec.target, GLOB_ERR, NULL, &found);
     if (status != 0 && !(status == GLOB_NOMATCH && may_be_empty(source)))
         return fail(failure, SL_RETRY, "input %s: %s: %s", source->spec.name, source->spec.target,
