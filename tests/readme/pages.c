@@ -23,7 +23,8 @@ enum { PAGES = sizeof pages / sizeof pages[0], PATH_ROOM = 1024 };
 
 static int missing; /* files that a page names, and that are not there */
 
-static char *page_read(const char *path)
+/* Inlined, gcc 12 takes what getdelim() allocated for the local variable that points to it. */
+__attribute__((noinline)) static char *page_read(const char *path)
 {
     FILE *file = fopen(path, "r");
     if (file == NULL)
@@ -121,9 +122,64 @@ static void names_of_files_are_those_of_files(void **state)
     assert_in_range(count, 40, 1000);
 }
 
+/* ---- The table of operations ---- */
+
+static const char *const example_files[] = { "rows", "keys", "joins", "windows", "states" };
+enum { EXAMPLE_FILES = sizeof example_files / sizeof example_files[0] };
+
+/* The table of jobs/README.md alone, ended by a NUL. */
+static char *table_read(void)
+{
+    char *page = page_read("jobs/README.md");
+    const char *from = strstr(page, "| Spark | Sluice |");
+    assert_non_null(from);
+    char *table = strndup(from, (size_t)(strstr(from, "\n\n") - from));
+    free(page);
+    return table;
+}
+
+static void each_line_of_the_table_has_an_example(void **state)
+{
+    (void)state;
+    char *table = table_read(), *rest = table, *line;
+    size_t lines = 0;
+    strsep(&rest, "\n"), strsep(&rest, "\n");
+    for (; (line = strsep(&rest, "\n")); lines++)
+        if (strstr(line, "](../tests/") == NULL)
+            fail_msg("no example: %s", line);
+    assert_in_range(lines, 40, 100);
+    free(table);
+}
+
+/* Each link to operations/ names a test of that file, and each test there stands in the table. */
+static void examples_and_table_name_the_same(void **state)
+{
+    (void)state;
+    char *table = table_read(), path[PATH_ROOM], wanted[PATH_ROOM];
+    size_t named = 0, tests = 0;
+    for (const char *at = table; (at = strstr(at, "](../tests/operations/")); at++)
+        named++;
+    for (size_t f = 0; f < EXAMPLE_FILES; f++) {
+        snprintf(path, sizeof path, "tests/operations/%s.c", example_files[f]);
+        char *file = page_read(path);
+        const char *mark = "cmocka_unit_test(";
+        for (const char *at = file; (at = strstr(at, mark)); tests++) {
+            at += strlen(mark);
+            snprintf(wanted, sizeof wanted, "[%.*s](../%s)", (int)strcspn(at, ")"), at, path);
+            if (strstr(table, wanted) == NULL)
+                fail_msg("jobs/README.md: the table has no %s", wanted);
+        }
+        free(file);
+    }
+    assert_int_equal(named, tests); /* so the table names nothing that is not there */
+    free(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_line_of_the_table_has_an_example),
+        cmocka_unit_test(examples_and_table_name_the_same),
         cmocka_unit_test(links_lead_to_files),
         cmocka_unit_test(names_of_files_are_those_of_files),
     };
