@@ -311,6 +311,7 @@ void engine_close(engine *self)
     events_free(self->events);
     recent_free(self->recent);
     executor_close(self->executor);
+    tap_free(self->tap);
     dead_letters_close(self->dead_letters);
     for (uint32_t i = 0; i < self->plan.count; i++)
         if (self->lookups[i].self)

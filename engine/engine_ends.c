@@ -190,6 +190,7 @@ sl_result ends_open(engine *self, failure *failure)
     self->dead_places.bare = true;
     SL_TRY(dead_letters_open(&self->dead_places, self->spec.settings, self->spec.clock, &self->dead_letters,
                              failure));
+    self->tap = tap_new(&(tap_spec){ &self->plan, &self->intake.origins, workers_most(self) });
     executor_spec spec = {
         .plan = &self->plan,
         .places = places,
@@ -199,6 +200,7 @@ sl_result ends_open(engine *self, failure *failure)
         .events = self->events,
         .dead_letters = self->dead_letters,
         .options = self->options,
+        .tap = self->tap,
         .journal = self->journal,
         .pulse = pulse_of(self),
         .workers = workers_most(self),

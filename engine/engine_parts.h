@@ -23,6 +23,7 @@ struct engine {
     output_places outputs[PLAN_NODES_MAX];
     output_places dead_places;
     dead_letters *dead_letters;
+    tap *tap;
     executor *executor;
     crashes *crashes;   /* NULL: no work folder */
     sink_kept recalled; /* of the only place, where it knows more than the work folder may */

@@ -10,6 +10,12 @@
 #include <unistd.h>
 #include <version.h>
 
+static void json_text(buffer *json, const char *before, const char *text)
+{
+    buffer_text(json, before);
+    json_string(json, (sl_text){ text, strlen(text) });
+}
+
 /* What waits for them, and what those that were too slow have lost. */
 static void tell_listeners(engine *self, buffer *json)
 {
@@ -71,9 +77,33 @@ static void take_stop(void *argument)
     engine_stop(argument);
 }
 
+static int64_t take_tap(void *argument, const server_tap *wish, buffer *json)
+{
+    failure refused = { 0 };
+    tap_wish wanted = { wish->stream, wish->every, wish->wake, wish->waker };
+    int64_t client = tap_open(((engine *)argument)->tap, &wanted, &refused);
+    if (client == 0) {
+        json_text(json, "{\"error\":", refused.text);
+        buffer_text(json, "}\n");
+    }
+    return client;
+}
+
+static size_t tell_tap(void *argument, int64_t client, char *at, size_t room)
+{
+    return tap_read(((engine *)argument)->tap, client, at, room);
+}
+
+static void drop_tap(void *argument, int64_t client)
+{
+    tap_close(((engine *)argument)->tap, client);
+}
+
 static sl_result socket_start(engine *self, failure *failure)
 {
-    server_calls calls = { self, tell_status, tell_batches, take_stop, take_tune };
+    server_calls calls = {
+        self, tell_status, tell_batches, take_stop, take_tune, take_tap, tell_tap, drop_tap
+    };
     buffer path = { 0 };
     buffer_print(&path, "%s/control.sock", self->spec.work_dir);
     buffer_byte(&path, '\0');
@@ -83,12 +113,6 @@ static sl_result socket_start(engine *self, failure *failure)
 }
 
 /* ---- The site ---------------------------------------------------------------------------------------------------- */
-
-static void json_text(buffer *json, const char *before, const char *text)
-{
-    buffer_text(json, before);
-    json_string(json, (sl_text){ text, strlen(text) });
-}
 
 static void setting_tell(void *argument, const char *name, const char *value, const char *origin)
 {

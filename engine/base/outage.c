@@ -2,8 +2,11 @@
  * base/outage.c - decides by reason and by time. The texts themselves are not kept: a hash without the digits stands for
  * each, so that "after 3 ms" and "after 5 ms" are one reason.
  */
+#include <base/clock.h>
+#include <base/counted.h>
 #include <base/hash.h>
 #include <base/outage.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MINUTE_NS INT64_C(60000000000)
@@ -42,6 +45,19 @@ bool outage_ends(outage *outage, int64_t now_ns, int64_t *lasted_ns)
         *lasted_ns = now_ns - outage->began_ns;
     outage->lasts = false;
     return told;
+}
+
+/* The day only when it is not today's. */
+void outage_print(const outage_view *view, char *text, size_t room)
+{
+    char since[25], now[25];
+    const char *place = strcmp(view->place, "elastic") == 0 ? "elasticsearch" : view->place;
+    clock_iso(view->since_ms, since);
+    clock_iso(view->now_ms, now);
+    since[10] = ' ';
+    bool today = strncmp(since, now, 10) == 0;
+    snprintf(text, room, "paused: %s since %.*s, %s held", place, today ? 5 : 16, today ? since + 11 : since,
+             counted((int64_t)view->held, "batch", "batches").at);
 }
 
 static uint64_t reason_hash(const char *why)

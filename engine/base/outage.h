@@ -32,4 +32,13 @@ bool outage_goes_on(outage *outage, const char *why, int64_t now_ns); /* true: t
 /* True: its end is worth a line, since the outage was. Does nothing when there is none. */
 bool outage_ends(outage *outage, int64_t now_ns, int64_t *lasted_ns);
 
+/* What waits for a place, for people: "paused: elasticsearch since 12:03, 4 batches held". Times on the wall clock. */
+typedef struct outage_view {
+    const char *place;
+    int64_t since_ms, now_ms;
+    size_t held;
+} outage_view;
+
+void outage_print(const outage_view *view, char *text, size_t room);
+
 #endif

@@ -36,9 +36,17 @@ static void node_run(executor *self, worker *worker, uint32_t i, const sl_rows *
     worker->times->nodes[i] += clock_ticks() - began;
 }
 
+/* Rows that go on from a node: once a chunk and node, unlike where they are made. */
+static void rows_tell(const executor *self, const sl_task *task, uint32_t i, const sl_rows *rows)
+{
+    if (__builtin_expect(self->tapped == i + 1, false))
+        tap_rows(self->spec.tap, task->worker, rows);
+}
+
 static void feed_children(executor *self, worker *worker, uint32_t i)
 {
     const plan_node *node = &self->spec.plan->nodes[i];
+    rows_tell(self, &worker->task, i, &worker->out[i]);
     for (uint32_t c = 0; c < node->child_count && worker->out[i].count; c++) {
         worker->task.feeder = i;
         feed(self, worker, node->children[c], &worker->out[i]);
@@ -80,6 +88,7 @@ void chunk_emit(void *executor, sl_task *task, uint32_t number, const void *rows
     struct executor *self = executor;
     const plan_node *node = &self->spec.plan->nodes[number];
     sl_rows in = { .at = (void *)(uintptr_t)rows, .count = count, .room = count };
+    rows_tell(self, task, number, &in);
     for (uint32_t c = 0; c < node->child_count; c++) {
         task->feeder = number;
         feed(self, worker_of(self, task), node->children[c], &in);
@@ -106,6 +115,7 @@ static void probe(executor *self, worker *worker, uint32_t i)
 static void follow(executor *self, worker *worker, uint32_t i)
 {
     const plan_node *node = &self->spec.plan->nodes[i];
+    rows_tell(self, &worker->task, i, &worker->out[i]);
     for (uint32_t c = 0; c < node->child_count && worker->out[i].count; c++) {
         uint32_t child = node->children[c];
         worker->task.feeder = i;

@@ -355,6 +355,7 @@ static sl_result attempt_begin(executor *self, batch_frame *frame, failure *fail
     self->frame = frame;
     atomic_store(&self->failed, false);
     timing_begin(self->timing, frame);
+    self->tapped = self->spec.tap ? tap_begin(self->spec.tap, frame->time_ms) : 0;
     for (unsigned w = 0; w < self->spec.workers; w++) {
         worker *worker = &self->workers[w];
         sl_task *task = &worker->task;
@@ -402,6 +403,8 @@ sl_result executor_run(executor *self, batch *batch, batch_frame *frame, executo
 
 void executor_settle(executor *self)
 {
+    if (self->tapped)
+        tap_settle(self->spec.tap);
     for (uint32_t i = 0; i < self->spec.plan->count; i++)
         if (self->spec.plan->nodes[i].kind == PLAN_OUTPUT)
             output_settle(self->nodes[i].self);

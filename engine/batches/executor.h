@@ -10,6 +10,7 @@
 #include <batches/events.h>
 #include <batches/journal.h>
 #include <batches/pulse.h>
+#include <batches/tap.h>
 #include <operators/output.h>
 #include <plan/plan.h>
 
@@ -24,6 +25,7 @@ typedef struct executor_spec {
     events *events; /* NULL: no listeners */
     dead_letters *dead_letters;
     const void *options;
+    tap *tap;         /* NULL: nobody can look on */
     journal *journal; /* NULL: no work folder. For a batch without input that turns out to write */
     pulse pulse;      /* is asked before places commit */
     unsigned workers; /* the most that there may be */

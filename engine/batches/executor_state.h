@@ -34,7 +34,8 @@ struct executor {
     operator nodes[PLAN_NODES_MAX];
     operator* operators[PLAN_NODES_MAX];
     bool has_lookups;
-    unsigned team; /* of the workers, how many work */
+    uint32_t tapped; /* 1 + the node of which rows are told, see batches/tap.h; 0: none */
+    unsigned team;   /* of the workers, how many work */
     worker *workers;
     timing *timing;
     const batch_frame *frame;

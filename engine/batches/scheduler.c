@@ -455,19 +455,6 @@ scheduler_totals scheduler_totals_now(scheduler *self)
     return totals;
 }
 
-/* The day only when it is not today's. */
-static void paused_print(const scheduler *self, size_t held, char *text, size_t room)
-{
-    char since[25], now[25];
-    const char *place = strcmp(self->trouble_place, "elastic") == 0 ? "elasticsearch" : self->trouble_place;
-    clock_iso(self->trouble_ms, since);
-    clock_iso(clock_wall_ms(self->spec.clock), now);
-    since[10] = ' ';
-    bool today = strncmp(since, now, 10) == 0;
-    snprintf(text, room, "paused: %s since %.*s, %s held", place, today ? 5 : 16, today ? since + 11 : since,
-             counted((int64_t)held, "batch", "batches").at);
-}
-
 const char *scheduler_reason(scheduler *self, char *text, size_t room)
 {
     bool waits = generator_waits(self->spec.generator, text, room);
@@ -487,7 +474,9 @@ const char *scheduler_state(scheduler *self, char *text, size_t room)
     size_t held = generator_held(self->spec.generator) + 1; /* and the one that is tried again */
     pthread_mutex_lock(&self->mutex);
     if (self->trouble[0] && self->trouble_place)
-        paused_print(self, held, text, room);
+        outage_print(
+            &(outage_view){ self->trouble_place, self->trouble_ms, clock_wall_ms(self->spec.clock), held },
+            text, room);
     else if (self->trouble[0])
         snprintf(text, room, "retrying: %s", self->trouble);
     else

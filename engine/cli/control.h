@@ -13,4 +13,9 @@ bool control_answers(const char *folder); /* a process listens there */
 sl_result control_get(const char *folder, const char *path, buffer *body, failure *failure);
 sl_result control_post(const char *folder, const char *path, buffer *body, failure *failure);
 
+/* A body without end, piece by piece, until take() says false or the job closes it. */
+typedef bool control_take(void *argument, const char *at, size_t size);
+sl_result control_follow(const char *folder, const char *path, control_take *take, void *argument,
+                         failure *failure);
+
 #endif

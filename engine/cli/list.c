@@ -2,53 +2,31 @@
  * cli/list.c - `sluice list`: the jobs of this user, and which of them run.
  */
 #include <base/clock.h>
-#include <base/disk.h>
 #include <cli/accounts.h>
 #include <cli/control.h>
 #include <cli/place.h>
 #include <cli/supervision.h>
 #include <json-c/json.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static bool is_job(const place *place);
 static void job_print(const place *place);
 static bool last_account(const place *place, account *account);
 
 static sl_result list_run(const arguments *arguments, failure *failure)
 {
     (void)arguments;
-    char home[PLACE_PATH_ROOM];
-    char **names = NULL;
-    size_t count = 0, shown = 0;
-    SL_TRY(place_home(home, sizeof home, failure));
-    if (access(home, F_OK) == 0)
-        SL_TRY(disk_list(home, "", &names, &count, failure));
-    for (size_t i = 0; i < count; i++) {
-        place place = { .name = names[i] };
-        int size = snprintf(place.folder, sizeof place.folder, "%s/%s", home, names[i]);
-        if (size >= (int)sizeof place.folder || !is_job(&place))
-            continue;
-        if (shown++ == 0)
-            printf("%-24s %-10s %8s %8s  %-24s  %12s\n", "NAME", "STATE", "PID", "RESTARTS", "LAST BATCH",
-                   "ITS RECORDS");
-        job_print(&place);
-    }
-    if (shown == 0)
-        printf("No job has run here yet (%s). Start one: sluice submit listens\n", home);
+    place *places;
+    size_t count;
+    SL_TRY(places_all(&places, &count, failure));
+    if (count)
+        printf("%-24s %-10s %8s %8s  %-24s  %12s\n", "NAME", "STATE", "PID", "RESTARTS", "LAST BATCH",
+               "ITS RECORDS");
+    else
+        printf("No job has run here yet. Start one: sluice submit listens\n");
     for (size_t i = 0; i < count; i++)
-        free(names[i]);
-    free(names);
+        job_print(&places[i]);
+    places_free(places, count);
     return SL_OK;
-}
-
-/* A link whose folder is gone, or a folder that no job has used, is none. */
-static bool is_job(const place *place)
-{
-    char path[PLACE_PATH_ROOM];
-    failure ignored = { 0 };
-    return place_path(place, "lock", path, &ignored) == SL_OK && access(path, F_OK) == 0;
 }
 
 /* What the job says of itself, "paused: redis since 12:03, 4 batches held"; as it was when it does not answer. */

@@ -2,6 +2,7 @@
  * cli/place.c - work folders and their locks.
  */
 #include <base/disk.h>
+#include <base/memory.h>
 #include <cli/control.h>
 #include <cli/place.h>
 #include <errno.h>
@@ -53,6 +54,43 @@ sl_result place_find(const arguments *arguments, place *place, failure *failure)
         is_folder(place->folder))
         return SL_OK;
     return place_unknown(home, name, failure);
+}
+
+/* A folder that no job has used is none. */
+static bool is_job(const place *place)
+{
+    char path[PLACE_PATH_ROOM];
+    failure ignored = { 0 };
+    return place_path(place, "lock", path, &ignored) == SL_OK && access(path, F_OK) == 0;
+}
+
+sl_result places_all(place **places, size_t *count, failure *failure)
+{
+    char home[PLACE_PATH_ROOM], **names = NULL;
+    size_t entries = 0;
+    *count = 0;
+    SL_TRY(place_home(home, sizeof home, failure));
+    if (access(home, F_OK) == 0)
+        SL_TRY(disk_list(home, "", &names, &entries, failure));
+    *places = memory_new((entries + 1) * sizeof **places);
+    for (size_t i = 0; i < entries; i++) {
+        place *place = &(*places)[*count];
+        place->name = names[i];
+        int size = snprintf(place->folder, sizeof place->folder, "%s/%s", home, names[i]);
+        if (size < (int)sizeof place->folder && is_job(place))
+            ++*count;
+        else
+            free(names[i]);
+    }
+    free(names);
+    return SL_OK;
+}
+
+void places_free(place *places, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free((void *)(uintptr_t)places[i].name);
+    free(places);
 }
 
 sl_result place_path(const place *place, const char *file, char path[PLACE_PATH_ROOM], failure *failure)

@@ -27,6 +27,10 @@ sl_result place_home(char *path, size_t room, failure *failure);
 /* From NAME, or from --work-dir where that is given. An unknown job is SL_USAGE and names the nearest. */
 sl_result place_find(const arguments *arguments, place *place, failure *failure);
 
+/* Of all jobs that have run here, by name; places_free() them. A link whose folder is gone is none. */
+sl_result places_all(place **places, size_t *count, failure *failure);
+void places_free(place *places, size_t count);
+
 /* "<folder>/<file>" */
 sl_result place_path(const place *place, const char *file, char path[PLACE_PATH_ROOM], failure *failure);
 

@@ -7,7 +7,7 @@
 #include <base/memory.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <http/server.h>
+#include <http/stream.h>
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +21,7 @@ enum { THREADS = 2, CONNECTIONS_MOST = 64, IDLE_SECONDS = 10, WAITING_MOST = 16,
 struct server {
     struct MHD_Daemon *daemon;
     server_calls calls;
+    stream tap;
     char *path;
 };
 
@@ -60,6 +61,7 @@ sl_result server_open(const char *socket_path, const server_calls *calls, server
     server *self = memory_new(sizeof *self);
     self->calls = *calls;
     self->path = memory_text(socket_path);
+    stream_init(&self->tap, &self->calls);
     self->daemon = daemon_start(self, listening);
     if (self->daemon == NULL) {
         close(listening);
@@ -75,8 +77,10 @@ void server_close(server *self)
 {
     if (self == NULL)
         return;
+    stream_end(&self->tap);
     if (self->daemon != NULL)
         MHD_stop_daemon(self->daemon);
+    stream_done(&self->tap);
     unlink(self->path);
     free(self->path);
     free(self);
@@ -143,10 +147,10 @@ static bool is_answered(const address *address)
 
 static struct MHD_Daemon *daemon_start(server *server, int listening)
 {
-    return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO, 0, NULL, NULL, request, server,
-                            MHD_OPTION_LISTEN_SOCKET, listening, MHD_OPTION_THREAD_POOL_SIZE,
-                            (unsigned)THREADS, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MOST,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
+    return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | MHD_ALLOW_SUSPEND_RESUME, 0,
+                            NULL, NULL, request, server, MHD_OPTION_LISTEN_SOCKET, listening,
+                            MHD_OPTION_THREAD_POOL_SIZE, (unsigned)THREADS, MHD_OPTION_CONNECTION_LIMIT,
+                            (unsigned)CONNECTIONS_MOST, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
                             MHD_OPTION_NOTIFY_COMPLETED, request_over, server, MHD_OPTION_END);
 }
 
@@ -167,6 +171,8 @@ static enum MHD_Result request(void *self, struct MHD_Connection *connection, co
         *upload_size = 0;
         return MHD_YES;
     }
+    if (strcmp(path, "/tap") == 0 && strcmp(method, MHD_HTTP_METHOD_GET) == 0)
+        return stream_answer(&((server *)self)->tap, connection);
     const char *wanted = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0 ? MHD_HTTP_METHOD_GET : method;
     for (const route *route = routes; route < routes + ROUTES; route++) {
         if (strcmp(route->path, path) != 0 || strcmp(route->method, wanted) != 0)
@@ -196,8 +202,9 @@ static enum MHD_Result answer_refused(struct MHD_Connection *connection, const c
     if (found)
         buffer_print(&body, "{\"error\":\"this path takes %s\"}\n", known->method);
     else
-        buffer_print(&body,
-                     "{\"error\":\"there is GET /status, GET /batches, POST /tune and POST /stop\"}\n");
+        buffer_print(
+            &body,
+            "{\"error\":\"there is GET /status, GET /batches, GET /tap, POST /tune and POST /stop\"}\n");
     unsigned code = found ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND;
     return answer_send(connection, code, "application/json", &body);
 }

@@ -20,8 +20,10 @@ static void status_tell(void *argument, buffer *json)
     buffer_print(
         json,
         "{\"job\":\"double\",\"pid\":%d,\"state\":\"running\",\"batch_id\":7,\"batch_time\":1795402680000,"
+        "\"interval_ms\":2000,\"held\":3,\"dead_letters\":12,"
         "\"last_batch\":{\"job\":\"double\",\"batch_id\":7,\"batch_time\":1795402680000,\"state\":\"completed\","
-        "\"attempt\":1,\"records\":240,\"processing_ms\":3.2}}\n",
+        "\"interval_ms\":2000,\"attempt\":1,\"records\":240,\"scheduling_delay_ms\":0.5,\"processing_ms\":3.2,"
+        "\"total_delay_ms\":3.7,\"ranges\":[{\"lag\":40},{\"lag\":2}]}}\n",
         (int)getpid());
 }
 
@@ -44,6 +46,32 @@ static bool tune_tell(void *argument, const server_tune *wish, buffer *json)
     return true;
 }
 
+/* Three lines at once, and then no more. */
+static size_t tapped;
+
+static int64_t tap_take(void *argument, const server_tap *wish, buffer *json)
+{
+    (void)argument;
+    tapped = 0;
+    if (strcmp(wish->stream, "lines") != 0)
+        buffer_text(json, "{\"error\":\"there is no stream\"}\n");
+    return strcmp(wish->stream, "lines") == 0;
+}
+
+static size_t tap_tell(void *argument, int64_t client, char *at, size_t room)
+{
+    static const char lines[] = "{\"n\":1}\n\n{\"n\":2}\n{\"lost\":3}\n{\"n\":3}\n";
+    (void)argument, (void)client;
+    size_t size = tapped++ || room < sizeof lines ? 0 : sizeof lines - 1;
+    memcpy(at, lines, size);
+    return size;
+}
+
+static void tap_drop(void *argument, int64_t client)
+{
+    (void)argument, (void)client;
+}
+
 static void stop_note(void *argument)
 {
     const job_double_way *way = argument;
@@ -64,7 +92,9 @@ static _Noreturn void double_run(const char *folder, job_double_way way, int rea
         write(lock, pid, (size_t)size) != size || pipe(ends) != 0)
         _exit(98);
     snprintf(path, sizeof path, "%s/control.sock", folder);
-    server_calls calls = { &way, status_tell, batches_tell, stop_note, tune_tell };
+    server_calls calls = {
+        &way, status_tell, batches_tell, stop_note, tune_tell, tap_take, tap_tell, tap_drop
+    };
     if (way != DOUBLE_IS_SILENT && server_open(path, &calls, &server, &failure) != SL_OK)
         _exit(99);
     if (write(ready, "r", 1) != 1 || read(ends[0], &asked, 1) != 1)

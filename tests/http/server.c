@@ -57,6 +57,45 @@ static bool tune_tell(void *argument, const server_tune *wish, buffer *json)
     return wish->cores != 7;
 }
 
+static server_tap tapped; /* as it was asked for */
+static char told[64];
+static int drops;
+
+static int64_t tap_take(void *argument, const server_tap *wish, buffer *json)
+{
+    (void)argument;
+    if (strcmp(wish->stream, "lines") != 0) {
+        buffer_text(json, "{\"error\":\"no such stream\"}\n");
+        return 0;
+    }
+    pthread_mutex_lock(&mutex);
+    tapped = *wish;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&mutex);
+    return 1;
+}
+
+static size_t tap_tell(void *argument, int64_t client, char *at, size_t room)
+{
+    (void)argument, (void)client;
+    pthread_mutex_lock(&mutex);
+    size_t size = strlen(told) < room ? strlen(told) : room;
+    memcpy(at, told, size);
+    told[0] = '\0';
+    pthread_mutex_unlock(&mutex);
+    return size;
+}
+
+static void tap_drop(void *argument, int64_t client)
+{
+    (void)argument, (void)client;
+    pthread_mutex_lock(&mutex);
+    drops++;
+    tapped.wake = NULL;
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&mutex);
+}
+
 static void stop_note(void *argument)
 {
     (void)argument;
@@ -72,7 +111,8 @@ static server *server_make(const char *path)
     server *server = NULL;
     failure failure = { 0 };
     assert_int_equal(server_open(path,
-                                 &(server_calls){ status, status_tell, batches_tell, stop_note, tune_tell },
+                                 &(server_calls){ status, status_tell, batches_tell, stop_note, tune_tell,
+                                                  tap_take, tap_tell, tap_drop },
                                  &server, &failure),
                      SL_OK);
     return server;
@@ -147,6 +187,98 @@ static void what_is_to_change_comes_as_numbers_and_may_be_refused(void **state)
     server_close(server);
 }
 
+static void tell_and_wake(const char *text)
+{
+    pthread_mutex_lock(&mutex);
+    snprintf(told, sizeof told, "%s", text);
+    if (tapped.wake)
+        tapped.wake(tapped.waker);
+    pthread_mutex_unlock(&mutex);
+}
+
+/* Reads until the text has come. */
+static bool comes(int handle, const char *text)
+{
+    static char got[4000];
+    size_t size = 0;
+    while (size < sizeof got - 1) {
+        ssize_t more = read(handle, got + size, sizeof got - 1 - size);
+        if (more <= 0)
+            return false;
+        got[size += (size_t)more] = '\0';
+        if (strstr(got, text))
+            return true;
+    }
+    return false;
+}
+
+static int tap_asked(const char *path)
+{
+    static const char request[] = "GET /tap?stream=lines&every=3 HTTP/1.1\r\nHost: job\r\n\r\n";
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int handle = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(connect(handle, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(write(handle, request, sizeof request - 1), sizeof request - 1);
+    pthread_mutex_lock(&mutex);
+    while (tapped.wake == NULL)
+        pthread_cond_wait(&changed, &mutex);
+    pthread_mutex_unlock(&mutex);
+    return handle;
+}
+
+static void a_tap_goes_on_as_it_is_told_more_and_others_are_answered_meanwhile(void **state)
+{
+    (void)state;
+    const char *path = folder_path("control.sock");
+    server *server = server_make(path);
+    tapped = (server_tap){ 0 };
+    int before = drops, handle = tap_asked(path);
+    assert_int_equal(tapped.every, 3);
+    tell_and_wake("{\"n\":1}\n");
+    assert_true(comes(handle, "{\"n\":1}\n"));
+    assert_non_null(strstr(asked(path, "GET /status HTTP/1.0\r\n\r\n"), " 200 "));
+    for (int i = 0; i < 100; i++) {
+        tell_and_wake("{\"n\":2}\n");
+        assert_true(comes(handle, "{\"n\":2}\n"));
+    }
+    close(handle);
+    for (pthread_mutex_lock(&mutex); drops == before;) { /* it is found out with the next lines */
+        pthread_mutex_unlock(&mutex);
+        tell_and_wake("more\n");
+        pthread_mutex_lock(&mutex);
+    }
+    pthread_mutex_unlock(&mutex);
+    server_close(server);
+    assert_int_equal(drops, before + 1);
+}
+
+static void a_server_that_closes_ends_a_tap_that_waits(void **state)
+{
+    (void)state;
+    const char *path = folder_path("control.sock");
+    server *server = server_make(path);
+    tapped = (server_tap){ 0 };
+    int before = drops, handle = tap_asked(path);
+    tell_and_wake("{\"n\":1}\n");
+    assert_true(comes(handle, "{\"n\":1}\n"));
+    server_close(server);
+    assert_false(comes(handle, "more"));
+    assert_int_equal(drops, before + 1);
+    close(handle);
+}
+
+static void a_stream_that_is_not_there_is_refused(void **state)
+{
+    (void)state;
+    const char *path = folder_path("control.sock");
+    server *server = server_make(path);
+    const char *answer = asked(path, "GET /tap?stream=line HTTP/1.0\r\n\r\n");
+    assert_non_null(strstr(answer, " 400 "));
+    assert_non_null(strstr(answer, "no such stream"));
+    server_close(server);
+}
+
 static void a_wrong_method_is_405_and_a_wrong_path_404(void **state)
 {
     (void)state;
@@ -206,6 +338,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(status_and_batches_are_what_the_calls_tell, start, stop),
         cmocka_unit_test_setup_teardown(a_stop_is_carried_out_after_its_answer, start, stop),
         cmocka_unit_test_setup_teardown(what_is_to_change_comes_as_numbers_and_may_be_refused, start, stop),
+        cmocka_unit_test_setup_teardown(a_tap_goes_on_as_it_is_told_more_and_others_are_answered_meanwhile,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(a_server_that_closes_ends_a_tap_that_waits, start, stop),
+        cmocka_unit_test_setup_teardown(a_stream_that_is_not_there_is_refused, start, stop),
         cmocka_unit_test_setup_teardown(a_wrong_method_is_405_and_a_wrong_path_404, start, stop),
         cmocka_unit_test_setup_teardown(only_the_owner_may_ask_and_the_socket_goes_with_the_server, start,
                                         stop),
