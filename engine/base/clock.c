@@ -4,12 +4,15 @@
 #include <base/clock.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 enum { NS_PER_MS = 1000000, NS_PER_S = 1000000000, MS_PER_DAY = 86400000 };
 
 /* The first and the last millisecond that "YYYY-..." can show: years 0000 and 9999. */
 static const int64_t ISO_LEAST = -62167219200000, ISO_MOST = 253402300799999;
+
+static int64_t broken_by_ms, broken_from_ns; /* by clock_break(), before any thread */
 
 static void digits_put(char *at, int64_t value, unsigned count);
 
@@ -19,7 +22,8 @@ int64_t clock_wall_ms(const sl_clock *clock)
     if (clock->manual)
         return clock->manual_ms + clock->manual_ahead_ms;
     clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / NS_PER_MS;
+    bool broken = broken_by_ms && clock_ns(clock) >= broken_from_ns;
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / NS_PER_MS + (broken ? broken_by_ms : 0);
 }
 
 int64_t clock_ns(const sl_clock *clock)
@@ -58,6 +62,18 @@ void clock_condition(pthread_cond_t *condition)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(condition, &attributes);
     pthread_condattr_destroy(&attributes);
+}
+
+bool clock_break(const char *how)
+{
+    char *colon = NULL, *end = NULL;
+    int64_t by_ms = how ? strtoll(how, &colon, 10) : 0;
+    int64_t after_ms = how && *colon == ':' ? strtoll(colon + 1, &end, 10) : 0;
+    if (how && (colon == how || end == NULL || end == colon + 1 || *end != '\0' || after_ms < 0))
+        return false;
+    broken_by_ms = by_ms;
+    broken_from_ns = clock_ns(&clock_system) + after_ms * NS_PER_MS;
+    return true;
 }
 
 /* Howard Hinnant's civil_from_days: years begin in March, so that a leap day is the last of its year. */

@@ -24,6 +24,10 @@ uint64_t clock_ticks(
 bool clock_wait(const sl_clock *clock, pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t until_ns);
 void clock_condition(pthread_cond_t *condition); /* makes a condition that clock_wait can use */
 
+/* For tests. "MS:AFTER": the wall clock is set forward by so many ms (or back, when they are negative), AFTER ms from now on.
+ * NULL: it is right again. False when it is none of this. faults_open() takes it from SLUICE_CLOCK_FAULT. */
+bool clock_break(const char *how);
+
 /* "2026-11-23T10:00:00.123Z" and its NUL into 25 bytes. */
 void clock_iso(int64_t ms, char at[25]);
 

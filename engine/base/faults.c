@@ -1,6 +1,7 @@
 /*
  * base/faults.c - dying on purpose, for tests that then look at what a restart makes of it.
  */
+#include <base/clock.h>
 #include <base/disk.h>
 #include <base/faults.h>
 #include <base/log.h>
@@ -19,7 +20,8 @@ static bool fault_parse(const char *text, int *left);
 
 void faults_open(void)
 {
-    const char *fault = getenv("SLUICE_FAULT"), *disk = getenv("SLUICE_DISK_FAULT");
+    const char *fault = getenv("SLUICE_FAULT"), *disk = getenv("SLUICE_DISK_FAULT"),
+               *clock = getenv("SLUICE_CLOCK_FAULT");
     int left = 0;
     if (fault && fault_parse(fault, &left))
         log_warn("faults", "this process will be killed at %s: SLUICE_FAULT is set", fault);
@@ -32,6 +34,10 @@ void faults_open(void)
         log_warn("faults", "the disk will fail on purpose (%s): SLUICE_DISK_FAULT is set", disk);
     else if (disk)
         log_error("faults", "SLUICE_DISK_FAULT=%s is not CALL:ERROR:PATH:FIRST:TIMES; it does nothing", disk);
+    if (clock && clock_break(clock))
+        log_warn("faults", "the clock will be set (%s ms): SLUICE_CLOCK_FAULT is set", clock);
+    else if (clock)
+        log_error("faults", "SLUICE_CLOCK_FAULT=%s is not MS:AFTER; it does nothing", clock);
     atomic_store(&fault_left, left);
 }
 

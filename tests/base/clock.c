@@ -57,6 +57,24 @@ static void days_around_leap_days_are_right(void **unused)
     assert_string_equal(at, "1970-01-01T00:00:00.000Z");
 }
 
+static void the_wall_clock_can_be_set_for_a_test_and_the_other_is_not(void **unused)
+{
+    (void)unused;
+    static const char *const wrong[] = { "", "5", "5:", ":5", "x:5", "5:x", "5:-1", "5:1:" };
+    int64_t wall_ms = clock_wall_ms(&clock_system), now_ns = clock_ns(&clock_system);
+    assert_true(clock_break("-3600000:0"));
+    int64_t set_ms = clock_wall_ms(&clock_system) - wall_ms;
+    assert_true(clock_ns(&clock_system) >= now_ns &&
+                clock_ns(&clock_system) - now_ns < INT64_C(1800000000000));
+    assert_in_range(set_ms + 3600000, 0, 1800000);
+    assert_true(clock_break("3600000:3600000")); /* not yet */
+    assert_in_range(clock_wall_ms(&clock_system) - wall_ms, 0, 1800000);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_false(clock_break(wrong[i]));
+    assert_true(clock_break(NULL));
+    assert_in_range(clock_wall_ms(&clock_system) - wall_ms, 0, 1800000);
+}
+
 static void a_length_of_time_has_two_units_at_most(void **unused)
 {
     (void)unused;
@@ -184,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_time_is_written_as_the_calendar_has_it),
         cmocka_unit_test(days_around_leap_days_are_right),
+        cmocka_unit_test(the_wall_clock_can_be_set_for_a_test_and_the_other_is_not),
         cmocka_unit_test(a_length_of_time_has_two_units_at_most),
         cmocka_unit_test(a_time_beyond_four_digits_of_years_is_the_nearest),
         cmocka_unit_test(the_system_clock_goes_with_the_librarys),

@@ -1,7 +1,7 @@
 /*
  * tests/faults/torture.c - `listens` as a process of its own is killed again and again, at named points or at any moment, also
- * while it recovers; Redis and, with REAL=1, the search server and the broker are killed and stopped too. In the end all that
- * came out, in files, in Redis and in the search server, is compared with a recount from what was sent.
+ * while it recovers. Meanwhile its servers, its disk and its clock get into troubles.h. In the end all that came out, in files, in
+ * Redis, in a topic and, with REAL=1, in the search server, is compared with a recount from what was sent.
  *
  *     make torture KILLS=1000 SEED=7 [REAL=1]
  *
@@ -15,8 +15,9 @@
 #include <stdint.h>
 
 #include <base/buffer.h>
+#include <faults/troubles.h>
 #include <poll.h>
-#include <servers/kafka.h>
+#include <servers/topic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@
 
 #include <cmocka.h> /* last: its fail() is a macro */
 
-enum { KILLS_USUAL = 8, KILLS_A_HISTORY = 12, PARTITIONS = 4, LIFE_MS = 5000, ROOM = 40 };
+enum { KILLS_USUAL = 8, KILLS_A_HISTORY = 12, PARTITIONS = 4, LIFE_MS = 5000, ROOM = 40, OPTIONS_MAX = 40 };
 
 typedef struct place { /* where a process may die, and how often it comes there in some batches */
     const char *name;
@@ -49,6 +50,8 @@ enum { PLACES = sizeof places / sizeof *places, HTTP_PLACES = 2 };
 typedef struct settings { /* of a history */
     char interval[ROOM], rate[ROOM], cores[ROOM];
     bool back_to_back, short_windows;
+    bool copies, once; /* documents go to a topic too; with transactions */
+    char copies_place[ROOM + 20], copies_topic[ROOM];
 } settings;
 
 static const recount_windows short_windows = { 3000, 0, 500, 5, 1000, 250, 3 };
@@ -56,33 +59,53 @@ static const recount_windows short_windows = { 3000, 0, 500, 5, 1000, 250, 3 };
 static kafka_server *kafka; /* with REAL=1, else NULL */
 static search_server *search;
 static uint64_t seed;
-static unsigned kills_wanted, history_wanted, kills, kills_by_point, kills_of_servers;
+static unsigned kills_wanted, history_wanted, kills, kills_by_point, troubles_made;
 
 /* ---- A history --------------------------------------------------------------------------------------------------- */
 
-static settings settings_draw(dice *dice)
+static settings settings_draw(dice *dice, unsigned number)
 {
     static const char *const intervals[] = { "10ms", "20ms", "50ms", "100ms", "200ms" };
     settings drawn = { .back_to_back = dice_below(dice, 3) == 0, .short_windows = dice_below(dice, 2) };
     snprintf(drawn.interval, ROOM, "%s", drawn.back_to_back ? "1s" : intervals[dice_below(dice, 5)]);
     snprintf(drawn.rate, ROOM, "%zu", drawn.back_to_back ? 10 + dice_below(dice, 40) : 100000);
     snprintf(drawn.cores, ROOM, "%zu", 1 + dice_below(dice, 3));
+    drawn.copies = dice_below(dice, 2);
+    drawn.once =
+        drawn.copies && kafka && dice_below(dice, 2); /* the mock has no transactions worth the name */
+    snprintf(drawn.copies_topic, ROOM, "copies-%u", number);
+    snprintf(drawn.copies_place, sizeof drawn.copies_place, "documents=kafka:%s", drawn.copies_topic);
     return drawn;
 }
 
 static void settings_use(trial *trial, const settings *use)
 {
-    const char *all[24] = { "--interval", use->interval, "--max-rate-per-partition", use->rate, "--cores",
-                            use->cores,   "--conf",      "redis.timeout=500ms" };
+    static const char *const usual[] = { "--conf",    "redis.timeout=500ms",
+                                         "--conf",    "sink.timeout=2s",
+                                         "--conf",    "kafka.socket.timeout.ms=1000",
+                                         "--interval" };
+    const char *all[OPTIONS_MAX] = { 0 };
+    size_t count = sizeof usual / sizeof *usual;
+    memcpy(all, usual, sizeof usual);
+    const char *const drawn[] = { use->interval, "--max-rate-per-partition", use->rate, "--cores",
+                                  use->cores };
+    memcpy(all + count, drawn, sizeof drawn);
+    count += sizeof drawn / sizeof *drawn;
     static const char *const windows[] = { "--top-window",    "3s",   "--top-pane",        "500ms",
                                            "--top-count",     "5",    "--interest-window", "1s",
                                            "--interest-pane", "250ms" };
-    size_t count = 8;
     for (size_t i = 0; i < sizeof windows / sizeof *windows && use->short_windows; i++)
         all[count++] = windows[i];
     if (use->back_to_back)
         all[count++] = "--available-now";
-    memcpy(trial->options, all, sizeof all);
+    if (use->copies) {
+        all[count++] = "--to";
+        all[count++] = use->copies_place;
+    }
+    if (use->once)
+        all[count++] = "--exactly-once";
+    sl_expect(count < sizeof trial->options / sizeof *trial->options);
+    memcpy(trial->options, all, (count + 1) * sizeof *all);
 }
 
 static bool history_begin(trial *trial, unsigned number)
@@ -94,9 +117,58 @@ static bool history_begin(trial *trial, unsigned number)
         return false;
     for (size_t i = 0; i < 3 && search; i++)
         search_server_ask(search, "DELETE", indices[i], NULL);
-    trial->elastic = search ? search_server_url(search) : NULL;
     trial_import(trial);
     return true;
+}
+
+/* {"_id":"realtime-0-17","@timestamp":... is the message realtime-0-17={"@timestamp":... */
+static char *messages_of(const char *documents)
+{
+    static const char head[] = "{\"_id\":\"";
+    buffer out = { 0 };
+    for (const char *at = documents; *at; at += strcspn(at, "\n") + 1) {
+        const char *id = at + sizeof head - 1;
+        size_t id_size = strcspn(id, "\"");
+        sl_expect(strncmp(at, head, sizeof head - 1) == 0 && strncmp(id + id_size, "\",", 2) == 0);
+        buffer_append(&out, id, id_size);
+        buffer_text(&out, "={");
+        buffer_append(&out, id + id_size + 2, strcspn(id + id_size + 2, "\n") + 1);
+    }
+    return topic_lines_sorted(&out);
+}
+
+/* Without transactions a message may come again, as it was. */
+static void repeats_drop(char *lines)
+{
+    char *to = lines;
+    size_t last = 0;
+    for (const char *at = lines; *at;) {
+        size_t size = strcspn(at, "\n") + 1;
+        bool again = last == size && memcmp(to - last, at, size) == 0;
+        if (!again) {
+            memmove(to, at, size);
+            to += size;
+            last = size;
+        }
+        at += size;
+    }
+    *to = '\0';
+}
+
+static void copies_check(trial *trial, const settings *use, const char *documents)
+{
+    char *wanted = messages_of(documents), *found = topic_read(trial->servers, use->copies_topic);
+    if (!use->once)
+        repeats_drop(found);
+    if (strcmp(wanted, found) != 0) {
+        size_t at = 0;
+        while (wanted[at] && wanted[at] == found[at])
+            at++;
+        fail_msg("topic %s differs at byte %zu: \"%.200s\" instead of \"%.200s\"", use->copies_topic, at,
+                 found + at, wanted + at);
+    }
+    free(wanted);
+    free(found);
 }
 
 static void history_check(trial *trial, const settings *use)
@@ -107,6 +179,8 @@ static void history_check(trial *trial, const settings *use)
         recount_assert_index(search, "ba_top_tracks", recount_top_tracks(recount), true);
         recount_assert_index(search, "ba_interest", recount_interests(recount), true);
     }
+    if (use->copies)
+        copies_check(trial, use, recount_documents(recount));
     print_message("           %zu batches, %zu listens, as a recount says\n", recount_batches(recount),
                   trial->listens.count);
     recount_free(recount);
@@ -118,12 +192,12 @@ static void history_check(trial *trial, const settings *use)
 typedef struct death {
     char fault[80];
     int after_ms;
-    unsigned server; /* that is hindered meanwhile: 1 to 3; 0: none */
+    const trouble *trouble; /* that there is meanwhile */
 } death;
 
-static death death_draw(dice *dice)
+static death death_draw(dice *dice, const troubles *troubles)
 {
-    death drawn = { .fault = "", .server = 0 };
+    death drawn = { .fault = "" };
     size_t how = dice_below(dice, 8);
     const place *at = &places[dice_below(dice, search ? PLACES : PLACES - HTTP_PLACES)];
     size_t times = 1 + dice_below(dice, at->times), forget = dice_below(dice, 3) == 0;
@@ -132,8 +206,7 @@ static death death_draw(dice *dice)
         drawn.after_ms = after_ms;
     else
         snprintf(drawn.fault, sizeof drawn.fault, "%s:%zu%s", at->name, times, forget ? ":forget" : "");
-    size_t server = dice_below(dice, search ? 10 : 30);
-    drawn.server = server < 3 ? (unsigned)server + 1 : 0;
+    drawn.trouble = trouble_draw(troubles, dice, search ? 2 : 3);
     return drawn;
 }
 
@@ -146,42 +219,29 @@ static bool ended_within(const trial *trial, int64_t ms)
     return ended;
 }
 
-/* Killed and restarted with what it had, or stopped for a while. What a server forgets it must not have acknowledged. */
-static void server_hinder(trial *trial, unsigned server)
+static void trouble_make(const trouble *trouble, troubles *troubles, dice *dice, bool before_start)
 {
-    kills_of_servers++;
-    if (server == 2 && search) {
-        print_message("           the search server is killed meanwhile\n");
-        search_server_kill(search);
-        search_server_restart(search);
-    } else if (server == 3 && kafka) {
-        print_message("           the broker is killed meanwhile\n");
-        kafka_server_kill(kafka);
-        kafka_server_restart(kafka);
-    } else if (server == 1) {
-        print_message("           Redis is killed meanwhile\n");
-        redis_server_kill(trial->redis);
-        redis_server_restart(trial->redis);
-    } else {
-        print_message("           Redis hangs meanwhile\n");
-        redis_server_hang(trial->redis);
-        ended_within(trial, 700);
-        redis_server_go_on(trial->redis);
-    }
+    if (trouble->name == NULL || trouble->before_start != before_start)
+        return;
+    print_message("           %s\n", trouble->name);
+    trouble->make(troubles, dice);
+    troubles_made++;
 }
 
 /* Sends as it lives, until it has died by itself or by SIGKILL. True: it was killed; false: all was read before. */
-static bool life(trial *trial, const settings *use, const death *death, dice *dice)
+static bool life(troubles *troubles, const settings *use, const death *death, dice *dice)
 {
+    trial *trial = troubles->trial;
     int64_t born_ms = trial_now_ms(), most_ms = death->after_ms ? death->after_ms
                                                 : search        ? 3 * LIFE_MS
                                                                 : LIFE_MS;
     if (use->back_to_back)
         trial_send(trial, 100 + dice_below(dice, 400));
     trial->fault = death->fault[0] ? death->fault : NULL;
+    trial->disk_fault = trial->clock_fault = NULL;
+    trouble_make(death->trouble, troubles, dice, true);
     trial_start(trial);
-    if (death->server)
-        server_hinder(trial, death->server);
+    trouble_make(death->trouble, troubles, dice, false);
     for (bool sends = !use->back_to_back; sends && !ended_within(trial, 5 + (int)dice_below(dice, 30));) {
         trial_send(trial, 10 + dice_below(dice, 60));
         sends = trial_now_ms() - born_ms < most_ms;
@@ -205,19 +265,24 @@ static bool life(trial *trial, const settings *use, const death *death, dice *di
 static void history_run(trial *trial, unsigned number)
 {
     dice dice = { seed * 1000003 + number };
-    settings use = settings_draw(&dice);
+    settings use = settings_draw(&dice, number);
     if (!history_begin(trial, number))
         skip();
+    troubles troubles = { .trial = trial, .kafka = kafka, .search = search };
     settings_use(trial, &use);
-    print_message("history %u: SEED=%llu, %s%s, %s records/s and partition, %s, %s windows\n", number,
+    troubles_begin(&troubles);
+    print_message("history %u: SEED=%llu, %s%s, %s records/s and partition, %s, %s windows%s\n", number,
                   (unsigned long long)seed, use.back_to_back ? "back to back, T by " : "every ", use.interval,
-                  use.rate, use.cores, use.short_windows ? "short" : "usual");
+                  use.rate, use.cores, use.short_windows ? "short" : "usual",
+                  use.once     ? ", copies in transactions"
+                  : use.copies ? ", copies"
+                               : "");
     for (unsigned i = 0; i < KILLS_A_HISTORY && kills < kills_wanted; i++) {
-        death death = death_draw(&dice);
+        death death = death_draw(&dice, &troubles);
         print_message("  kill %3u: %s\n", kills + 1, death.fault[0] ? death.fault : "by time");
-        kills += life(trial, &use, &death, &dice);
+        kills += life(&troubles, &use, &death, &dice);
     }
-    trial->fault = NULL;
+    trial->fault = trial->disk_fault = trial->clock_fault = NULL;
     trial_send(trial, 200);
     if (use.back_to_back) {
         trial_start(trial);
@@ -228,6 +293,7 @@ static void history_run(trial *trial, unsigned number)
         trial_stop(trial);
     }
     history_check(trial, &use);
+    troubles_end(&troubles);
 }
 
 static void killed_anywhere_it_loses_nothing_and_doubles_nothing(void **state)
@@ -244,8 +310,8 @@ static void killed_anywhere_it_loses_nothing_and_doubles_nothing(void **state)
         trial_end(trial);
         memset(trial, 0, sizeof *trial);
     }
-    print_message("SEED=%llu: %u kills, %u of them at named points, %u servers hindered, %lld s\n",
-                  (unsigned long long)seed, kills, kills_by_point, kills_of_servers,
+    print_message("SEED=%llu: %u kills, %u of them at named points, %u troubles, %lld s\n",
+                  (unsigned long long)seed, kills, kills_by_point, troubles_made,
                   (long long)(trial_now_ms() - begin_ms) / 1000);
 }
 

@@ -7,11 +7,13 @@
 #include <clients/http.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <servers/search_server.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -87,15 +89,32 @@ const char *search_server_url(const search_server *server)
     return server->url;
 }
 
-void search_server_kill(search_server *server)
+static int server_pid(const search_server *server)
 {
     char path[256];
     int pid = 0;
     snprintf(path, sizeof path, "%s/pid", server->folder);
     FILE *file = fopen(path, "r");
-    if (file == NULL || fscanf(file, "%d", &pid) != 1 || pid <= 1 || kill(pid, SIGKILL) != 0)
+    if (file == NULL || fscanf(file, "%d", &pid) != 1 || pid <= 1)
         abort();
     fclose(file);
+    return pid;
+}
+
+/* Returns when the process is gone, and its port is free. */
+void search_server_kill(search_server *server)
+{
+    int pid = server_pid(server);
+    struct pollfd gone = { pidfd_open(pid, 0), POLLIN, 0 };
+    if (gone.fd < 0 || kill(pid, SIGKILL) != 0 || poll(&gone, 1, -1) != 1)
+        abort();
+    close(gone.fd);
+}
+
+void search_server_hang(search_server *server, bool hangs)
+{
+    if (kill(server_pid(server), hangs ? SIGSTOP : SIGCONT) != 0)
+        abort();
 }
 
 void search_server_restart(search_server *server)

@@ -5,6 +5,8 @@
 #ifndef SERVERS_SEARCH_SERVER_H
 #define SERVERS_SEARCH_SERVER_H
 
+#include <stdbool.h>
+
 typedef struct search_server search_server;
 
 /* `extra`: node settings, "-Ekey=value -Ekey=value", or NULL. NULL when it cannot be had here: the test skips. */
@@ -13,7 +15,8 @@ void search_server_stop(search_server *server); /* NULL is fine */
 
 const char *search_server_url(const search_server *server);
 
-void search_server_kill(search_server *server);    /* SIGKILL */
+void search_server_kill(search_server *server);             /* SIGKILL */
+void search_server_hang(search_server *server, bool hangs); /* SIGSTOP, SIGCONT */
 void search_server_restart(search_server *server); /* at its address, with its data, unless it runs */
 
 /* The body of the answer, whatever its status; `body` NULL: none. It lives until the next call. */

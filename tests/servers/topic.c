@@ -67,8 +67,7 @@ static int line_compare(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Sorts lines; `out` is replaced. */
-static char *lines_sorted(buffer *out)
+char *topic_lines_sorted(buffer *out)
 {
     buffer_byte(out, '\0');
     size_t count = 0;
@@ -113,7 +112,7 @@ char *topic_read(const char *servers, const char *topic)
     }
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    return lines_sorted(&out);
+    return topic_lines_sorted(&out);
 }
 
 int64_t topic_committed(const char *servers, const char *group, const char *topic, int32_t partition)

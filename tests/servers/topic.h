@@ -5,6 +5,7 @@
 #ifndef SERVERS_TOPIC_H
 #define SERVERS_TOPIC_H
 
+#include <base/buffer.h>
 #include <base/settings.h>
 #include <clients/kafka_mock.h>
 #include <sluice/types.h>
@@ -24,6 +25,7 @@ void topic_fill(const char *servers, const char *topic, int32_t partition, int64
  * What is in the topic until its present end: a line "KEY=VALUE" for each message, sorted; "~" stands for NULL. Free it.
  */
 char *topic_read(const char *servers, const char *topic);
+char *topic_lines_sorted(buffer *lines); /* of others, to compare; `lines` is done with */
 int64_t topic_committed(const char *servers, const char *group, const char *topic, int32_t partition);
 
 /* With a real broker. Return when it tells so to whoever asks. `settings`: pairs of name and value, then NULL; or NULL. */

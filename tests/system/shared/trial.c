@@ -28,7 +28,7 @@
 #include <cmocka.h> /* last: its fail() is a macro */
 
 #define STARTED " listens runs: "
-enum { PATIENCE_MS = 60000, WORDS_MAX = 80 };
+enum { PATIENCE_MS = 60000, WORDS_MAX = 100 };
 
 typedef bool condition(trial *trial, const void *argument);
 
@@ -48,7 +48,14 @@ const char *trial_program(const char *name)
 
 /* ---- Processes --------------------------------------------------------------------------------------------------- */
 
-static pid_t process_start(const char *const *words, int output, const char *fault)
+static void variable_set(const char *name, const char *value)
+{
+    if (value)
+        setenv(name, value, 1);
+}
+
+/* `of`: whose faults it gets; NULL: none. */
+static pid_t process_start(const char *const *words, int output, const trial *of)
 {
     fflush(NULL);
     pid_t pid = fork();
@@ -58,8 +65,9 @@ static pid_t process_start(const char *const *words, int output, const char *fau
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(output, STDOUT_FILENO);
     dup2(output, STDERR_FILENO);
-    if (fault)
-        setenv("SLUICE_FAULT", fault, 1);
+    variable_set("SLUICE_FAULT", of ? of->fault : NULL);
+    variable_set("SLUICE_DISK_FAULT", of ? of->disk_fault : NULL);
+    variable_set("SLUICE_CLOCK_FAULT", of ? of->clock_fault : NULL);
     execv(words[0], (char *const *)(uintptr_t)words);
     _exit(127);
 }
@@ -288,6 +296,10 @@ static void job_start(trial *trial, const char *last)
     char kafka[100], redis[120], elastic[120], places[3][TRIAL_PATH + 32];
     snprintf(kafka, sizeof kafka, "kafka.bootstrap.servers=%s", trial->servers);
     snprintf(redis, sizeof redis, "redis.url=%s", redis_server_url(trial->redis));
+    if (trial->kafka_port)
+        snprintf(kafka, sizeof kafka, "kafka.bootstrap.servers=127.0.0.1:%d", trial->kafka_port);
+    if (trial->redis_port)
+        snprintf(redis, sizeof redis, "redis.url=redis://127.0.0.1:%d", trial->redis_port);
     snprintf(elastic, sizeof elastic, "elastic.url=%s",
              trial->elastic ? trial->elastic : "http://127.0.0.1:1");
     const char *words[WORDS_MAX] = { trial_program("jobs/listens"),
@@ -306,7 +318,7 @@ static void job_start(trial *trial, const char *last)
     words_add(words, (const char *const[]){ last, NULL });
     int log = log_open(trial);
     trial->starts = trial_logged(trial, STARTED);
-    trial->job = process_start(words, log, trial->fault);
+    trial->job = process_start(words, log, trial);
     close(log);
 }
 

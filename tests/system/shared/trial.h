@@ -19,11 +19,13 @@ typedef struct trial {
     pid_t broker, job;
     unsigned starts; /* that were told before this one: see trial_stop() */
     made_listens listens;
-    const char *fault;       /* SLUICE_FAULT of the next start */
-    const char *options[24]; /* beside those that all trials have */
-    const char *elastic;     /* its URL: all goes there too; NULL: nothing does */
-    int64_t batches_before;  /* a reset: ids go on after these */
-    bool documents_there;    /* documents go there only: then a repeat is a duplicate */
+    const char *fault;                    /* SLUICE_FAULT of the next start */
+    const char *disk_fault, *clock_fault; /* SLUICE_DISK_FAULT and SLUICE_CLOCK_FAULT */
+    int redis_port, kafka_port;           /* where the job finds them instead; 0: where they are */
+    const char *options[40];              /* beside those that all trials have */
+    const char *elastic;                  /* its URL: all goes there too; NULL: nothing does */
+    int64_t batches_before;               /* a reset: ids go on after these */
+    bool documents_there;                 /* documents go there only: then a repeat is a duplicate */
 } trial;
 
 /* NULL for `servers`: a mock broker. False when there is no Redis server here: the test skips. */
