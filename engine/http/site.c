@@ -29,6 +29,7 @@ enum {
 struct site {
     struct MHD_Daemon *daemon;
     recent *recent;
+    const char *home;
     site_calls calls;
     char *token, *user, *version, *url;
     bool loopback;
@@ -95,6 +96,7 @@ sl_result site_open(const site_spec *spec, site **opened, failure *failure)
         return fail(failure, SL_FAILED, "listening on %s: %s", spec->address, strerror(errno));
     site *self = memory_new(sizeof *self);
     self->recent = spec->recent;
+    self->home = spec->home ? spec->home : "/";
     self->calls = spec->calls;
     self->loopback = address.loopback;
     self->token = is_open(spec->token) ? NULL : memory_text(spec->token);
@@ -286,8 +288,9 @@ static void rest_tell(const site *self, struct MHD_Connection *connection, const
     recent_unlock(self->recent);
 }
 
-static bool web_tell(const char *path, answer *answer)
+static bool web_tell(const site *self, const char *path, answer *answer)
 {
+    path = strcmp(path, "/") == 0 ? self->home : path;
     for (const web_file *file = web_files; file->path; file++) {
         if (strcmp(file->path, path) != 0)
             continue;
@@ -300,15 +303,15 @@ static bool web_tell(const char *path, answer *answer)
 
 static void path_tell(const site *self, struct MHD_Connection *connection, const char *path, answer *answer)
 {
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+    for (size_t i = 0; self->recent && i < sizeof paths / sizeof paths[0]; i++) {
         if (strcmp(paths[i].path, path) == 0) {
             paths[i].answer(self, connection, answer);
             return;
         }
     }
-    if (strncmp(path, "/api/v1", 7) == 0)
+    if (self->recent && strncmp(path, "/api/v1", 7) == 0)
         rest_tell(self, connection, path + 7, answer);
-    else if (!web_tell(path, answer) &&
+    else if (!web_tell(self, path, answer) &&
              !self->calls.page(self->calls.argument, path, &answer->body, &answer->type))
         refuse(
             answer, MHD_HTTP_NOT_FOUND,

@@ -36,7 +36,8 @@ typedef struct site_spec {
     const char *address; /* "127.0.0.1:4040", "[::1]:4040"; port 0: any */
     const char *token;   /* NULL or "": none */
     const char *user, *version;
-    recent *recent;
+    const char *home; /* the file that / gives: "/page.html"; NULL: the job's page. A literal */
+    recent *recent;   /* NULL: no job: / and calls.page alone */
     site_calls calls;
 } site_spec;
 

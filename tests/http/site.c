@@ -46,10 +46,8 @@ static bool page_tell(void *argument, const char *path, buffer *body, const char
 
 static sl_result site_try(const char *address, const char *token, failure *failure)
 {
-    site_spec spec = {
-        address, token, "me",
-        "0.1.0", kept,  { NULL, status_tell, status_tell, status_tell, ready_tell, page_tell }
-    };
+    site_spec spec = { .address = address, .token = token, .user = "me", .version = "0.1.0", .recent = kept };
+    spec.calls = (site_calls){ NULL, status_tell, status_tell, status_tell, ready_tell, page_tell };
     return site_open(&spec, &opened, failure);
 }
 
@@ -228,6 +226,19 @@ static void an_address_that_is_none_or_that_others_reach_is_refused(void **state
 
 #define SITE_TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
 
+static void a_site_without_a_job_has_its_home_and_its_page(void **state)
+{
+    (void)state;
+    failure failure = { 0 };
+    site_spec spec = { .address = "127.0.0.1:0", .user = "", .version = "1", .home = "/flow.html" };
+    spec.calls.page = page_tell;
+    assert_int_equal(site_open(&spec, &opened, &failure), SL_OK);
+    assert_answer("GET / HTTP/1.0\r\n\r\n", "200", "<title>Sluice: the flow</title>");
+    assert_answer("GET /metrics HTTP/1.0\r\n\r\n", "200", "metric 1");
+    assert_answer("GET /status HTTP/1.0\r\n\r\n", "404", "there is /");
+    assert_answer("GET /api/v1/applications HTTP/1.0\r\n\r\n", "404", "there is /");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +249,7 @@ int main(void)
         SITE_TEST(with_a_token_nothing_is_told_without_it),
         SITE_TEST(a_port_that_is_taken_gives_way_to_the_next_free_one),
         SITE_TEST(an_address_that_is_none_or_that_others_reach_is_refused),
+        SITE_TEST(a_site_without_a_job_has_its_home_and_its_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 #include <json-c/json.h>
+#include <string.h>
 
 static fake_http *server;
 
@@ -112,7 +113,7 @@ static void a_server_that_fails_is_left_alone_for_a_while(void **state)
     batch_end(self, 1795402690000);
     batch_end(self, 1795402692000);
     assert_int_equal(fake_http_count(server), 4);
-    assert_int_equal(((elastic *)self)->dropped, 4);
+    assert_int_equal(documents_dropped(((elastic *)self)->documents), 4);
     listener_elastic.close(self);
 }
 
