@@ -91,8 +91,8 @@ static void full_tell(const flow_job *job, bottleneck *found)
             job->name, 100 * job->disk, behind);
     else
         snprintf(found->sentence, sizeof found->sentence,
-                 "%s is the bottleneck: it works %.0f %% of the time, most in its step %s%s; %s", job->name,
-                 100 * job->busy, job->step[0] ? job->step : "reading", behind, advice[stage]);
+                 "%s is the bottleneck: it works %.0f %% of the time%s%s%s; %s", job->name, 100 * job->busy,
+                 job->step[0] ? ", most in its step " : "", job->step, behind, advice[stage]);
 }
 
 static void behind_tell(const flow_job *job, bottleneck *found)
