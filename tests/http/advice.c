@@ -17,9 +17,11 @@ static advice advice_for(double batch_ms, double record_ms, int64_t records, int
     recent *recent = recent_new("j", 100);
     recent_listener.on_streaming_started(recent, &(sl_start_info){ .job = "j", .interval_ms = 1000 });
     for (int64_t id = 1; id <= 20; id++) {
-        sl_batch_info batch = {
-            .job = "j", .batch_id = id, .batch_time_ms = id * 1000, .state = SL_BATCH_COMPLETED
-        };
+        sl_batch_info batch = { .job = "j",
+                                .batch_id = id,
+                                .batch_time_ms = id * 1000,
+                                .interval_ms = 1000,
+                                .state = SL_BATCH_COMPLETED };
         batch.records = records + step * (id % 5 - 2);
         batch.scheduling_delay_ms = waited_ms;
         batch.processing_ms = batch_ms + record_ms * (double)batch.records;
