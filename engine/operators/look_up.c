@@ -29,7 +29,6 @@ typedef struct look_up {
     sl_fields key;
     size_t key_offset, link_offset;
     const sl_schema *schema;                 /* of the linked rows */
-    document *document;                      /* prints their part of a document */
     const char *counter_names[COUNTERS_MAX]; /* bad_<field>, by bit of linked_head.bad */
     size_t counter_count;
     cache cache;
@@ -70,7 +69,6 @@ static sl_result look_up_open(const operator_spec *spec, void **opened, failure 
     };
     self->link_offset = drawn->into.offset[0];
     self->schema = schema_field_at(drawn->into.of(), self->link_offset)->linked();
-    self->document = document_new(self->schema, NULL, NULL);
     name_counters(self);
     cache_open(&self->cache, (size_t)settings_i64(spec->settings, "lookup.cache.entries"));
     self->ttl_ns = settings_ms(spec->settings, "redis.cache.ttl") * 1000000;
@@ -91,7 +89,6 @@ static void look_up_close(void *opened)
         store_close(&self->workers[i].missing);
     for (size_t i = 0; i < self->counter_count; i++)
         free((void *)(uintptr_t)self->counter_names[i]);
-    document_free(self->document);
     cache_close(&self->cache);
     arena_done(&self->answers);
     buffer_done(&self->keys);
@@ -216,7 +213,7 @@ static linked_head *make_linked(look_up *self, const sl_text *answers)
     linked_head *head = memory_new(before_json + json + 6 * texts);
     head->bad = fill_row(schema, answers, (char *)(head + 1));
     self->json.size = 0;
-    fields_print(self->document, head + 1, &self->json);
+    fields_print(self->schema, head + 1, &self->json);
     sl_expect(self->json.size <= json + 6 * texts);
     head->json = (sl_text){ (char *)head + before_json, self->json.size };
     memcpy((char *)head + before_json, self->json.at, self->json.size);

@@ -46,6 +46,20 @@ static bool field_is(const sl_fields *fields, size_t i, sl_kind kind)
     return i < fields->count && schema_field_at(fields->of(), fields->offset[i])->kind == kind;
 }
 
+/* Names go into documents as they stand. */
+static sl_result check_names(sl_plan *plan, const plan_node *node, const sl_schema *schema)
+{
+    for (size_t i = 0; i < schema->count; i++)
+        for (const char *at = schema->fields[i].name; *at; at++)
+            if ((unsigned char)*at < 0x20 || *at == '"' || *at == '\\')
+                return fail(
+                    &plan->failure, SL_USAGE,
+                    "%s \"%s\": field %zu of record %s has a quote, a backslash or a control character "
+                    "in its name outside: choose one without",
+                    plan_kind_name(node->kind), node->name, i + 1, schema->name);
+    return SL_OK;
+}
+
 static sl_result check_source(sl_plan *plan, const plan_node *node)
 {
     if (node->name == NULL || node->as.from.from == NULL)
@@ -59,6 +73,7 @@ static sl_result check_linked(sl_plan *plan, const plan_node *node)
 {
     const sl_fields *into = &node->as.look_up.into;
     const sl_schema *linked = schema_field_at(into->of(), into->offset[0])->linked();
+    SL_TRY(check_names(plan, node, linked));
     for (size_t i = 0; i < linked->count; i++)
         if (!field_can_fill(&linked->fields[i]))
             return fail(
@@ -345,6 +360,7 @@ static sl_result check_output(sl_plan *plan, const plan_node *node)
     const sl_fields *const fields[] = { &output->id, &output->whole, &output->keywords, &output->raw,
                                         &redis->key, &redis->member, &redis->score,     NULL };
     SL_TRY(check_fields(plan, node, fields));
+    SL_TRY(check_names(plan, node, node->schema));
     if (output->whole.count && !follows_top(plan, node))
         return node_fails(plan, node, "only what sl_top_by() gives can be replaced as a whole");
     if (output->raw.count && !field_is(&output->raw, 0, SL_KIND_text))

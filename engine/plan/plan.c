@@ -5,14 +5,7 @@
 
 #define MESSAGE_FIELDS(F) F(origin, origin) F(text, key) F(text, value)
 
-const sl_schema *sl_message_schema(void)
-{
-    typedef sl_message self_;
-    static const sl_field fields[] = { MESSAGE_FIELDS(SL_DESCRIBE_) };
-    static const sl_schema schema = { "sl_message", sizeof(sl_message), fields,
-                                      sizeof fields / sizeof fields[0] };
-    return &schema;
-}
+SL_DESCRIBE_RECORD_(sl_message, MESSAGE_FIELDS, )
 
 uint32_t plan_source(const sl_plan *plan, uint32_t number)
 {

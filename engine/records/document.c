@@ -1,56 +1,24 @@
 /*
- * records/document.c - JSON documents by steps: each field's name is escaped once, when the printer is made, and a row is
- * printed as literal, value, literal, value. Numbers and texts are written in place; json-c takes twenty times as long.
+ * records/document.c - JSON documents: an id and a timestamp around the fields, which the record's own printer writes (see
+ * <sluice/print.h>). json-c takes twenty times as long.
  */
 #include <base/clock.h>
 #include <base/memory.h>
 #include <inttypes.h>
-#include <math.h>
 #include <records/document.h>
-#include <records/linked.h>
 #include <records/text_json.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A name is copied 32 bytes at a time, whatever its size: its memory has that much, and so has the document's. */
-enum { NAME_STEP = 32, RARE_ROOM = 48, TIMESTAMP_SIZE = 39, ID_ROOM = 64 };
-
-typedef struct step {
-    sl_text name; /* `,"event_id":`; of a text with its opening quote */
-    size_t offset;
-    sl_kind kind;
-} step;
+enum { TIMESTAMP_SIZE = 39, ID_ROOM = 64, BRACE = 1 };
 
 struct document {
     const sl_schema *schema;
     sl_fields id;
     const origins *origins;
-    step *steps;
-    size_t count;
     const sl_field *id_fields[4];
     bool by_origin, bare;
-    size_t fixed_room;     /* all of a document but the bytes of its texts and links */
-    size_t *texts, *links; /* their offsets in a row */
-    size_t text_count, link_count;
 };
-
-static sl_text step_name(const sl_field *field)
-{
-    buffer literal = { 0 };
-    buffer_byte(&literal, ',');
-    json_string(&literal, (sl_text){ field->name, strlen(field->name) });
-    buffer_text(&literal, field->kind == SL_KIND_text ? ":\"" : ":");
-    memset(buffer_reserve(&literal, NAME_STEP), 0, NAME_STEP);
-    return (sl_text){ literal.at, literal.size };
-}
-
-static inline char *name_copy(char *at, sl_text name)
-{
-    memcpy(at, name.at, NAME_STEP);
-    if (__builtin_expect(name.size > NAME_STEP, 0))
-        memcpy(at, name.at, name.size);
-    return at + name.size;
-}
 
 document *document_new(const sl_schema *schema, const sl_fields *id, const origins *origins)
 {
@@ -61,32 +29,11 @@ document *document_new(const sl_schema *schema, const sl_fields *id, const origi
     for (size_t i = 0; i < made->id.count; i++)
         made->id_fields[i] = schema_field_at(schema, made->id.offset[i]);
     made->by_origin = made->id.count && made->id_fields[0]->kind == SL_KIND_origin;
-    made->steps = memory_new(schema->count * sizeof(step));
-    made->texts = memory_new(schema->count * sizeof(size_t));
-    made->links = memory_new(schema->count * sizeof(size_t));
-    for (size_t i = 0; i < schema->count; i++) {
-        const sl_field *field = &schema->fields[i];
-        if (field->kind != SL_KIND_origin)
-            made->steps[made->count++] = (step){ step_name(field), field->offset, field->kind };
-        if (field->kind == SL_KIND_text)
-            made->texts[made->text_count++] = field->offset;
-        if (field->kind == SL_KIND_linked)
-            made->links[made->link_count++] = field->offset;
-        made->fixed_room += strlen(field->name) + 2 * NAME_STEP + RARE_ROOM;
-    }
-    made->fixed_room += 2 * TIMESTAMP_SIZE;
     return made;
 }
 
 void document_free(document *document)
 {
-    if (document == NULL)
-        return;
-    for (size_t i = 0; i < document->count; i++)
-        free((void *)(uintptr_t)document->steps[i].name.at);
-    free(document->steps);
-    free(document->texts);
-    free(document->links);
     free(document);
 }
 
@@ -114,72 +61,10 @@ const sl_field *schema_field_at(const sl_schema *schema, size_t offset)
     return NULL;
 }
 
-/* What a row may take at most, so that its fields are written without looking at the room again. */
-static size_t fields_room(const document *document, const char *row)
+void fields_print(const sl_schema *schema, const void *row, buffer *out)
 {
-    size_t room = document->fixed_room;
-    for (size_t i = 0; i < document->text_count; i++)
-        room += ((const sl_text *)(const void *)(row + document->texts[i]))->size * 6;
-    for (size_t i = 0; i < document->link_count; i++) {
-        const void *linked = *(const void *const *)(const void *)(row + document->links[i]);
-        room += linked ? linked_head_of(linked)->json.size : 0;
-    }
-    return room;
-}
-
-static char *rare_write(char *at, sl_kind kind, const void *value)
-{
-    double number;
-    sl_time ms;
-    char iso[25];
-    switch (kind) {
-    case SL_KIND_flag: return json_copy(at, *(const bool *)value ? SL_TEXT("true") : SL_TEXT("false"));
-    case SL_KIND_time:
-        memcpy(&ms, value, sizeof ms);
-        clock_iso(ms, iso);
-        return at + snprintf(at, RARE_ROOM, "\"%s\"", iso);
-    default:
-        memcpy(&number, value, sizeof number);
-        return isfinite(number) ? at + snprintf(at, RARE_ROOM, "%.17g", number)
-                                : json_copy(at, SL_TEXT("null"));
-    }
-}
-
-__attribute__((always_inline)) static inline char *step_write(char *at, const step *step, const char *row)
-{
-    const void *value = row + step->offset;
-    switch (step->kind) {
-    case SL_KIND_text: {
-        sl_text text = *(const sl_text *)value;
-        return text.at ? json_text_end(name_copy(at, step->name), text) : at;
-    }
-    case SL_KIND_i64: return json_number(name_copy(at, step->name), *(const int64_t *)value);
-    case SL_KIND_i32: return json_number(name_copy(at, step->name), *(const int32_t *)value);
-    case SL_KIND_maybe_i64: {
-        const sl_maybe_i64 *maybe = value;
-        return maybe->known ? json_number(name_copy(at, step->name), maybe->value) : at;
-    }
-    case SL_KIND_linked: {
-        const void *linked = *(const void *const *)value;
-        return linked ? json_copy(at, linked_head_of(linked)->json) : at;
-    }
-    case SL_KIND_origin: return at;
-    default: return rare_write(name_copy(at, step->name), step->kind, value);
-    }
-}
-
-/* One call a row, none a field. */
-__attribute__((noinline)) static char *fields_write(const document *document, const void *row, char *at)
-{
-    for (size_t i = 0; i < document->count; i++)
-        at = step_write(at, &document->steps[i], row);
-    return at;
-}
-
-void fields_print(const document *document, const void *row, buffer *out)
-{
-    char *at = buffer_reserve(out, fields_room(document, row));
-    out->size = (size_t)(fields_write(document, row, at) - out->at);
+    char *at = buffer_reserve(out, schema->room(row));
+    out->size = (size_t)(schema->print(row, at) - out->at);
 }
 
 /* Documents of a chunk mostly share their second: the date is worked out once for it, on each thread. */
@@ -205,12 +90,17 @@ static char *timestamp_write(char *at, int64_t ms)
     return at + TIMESTAMP_SIZE;
 }
 
-/* From the timestamp to the closing brace; there is fields_room(). */
+static size_t body_room(const document *document, const void *row)
+{
+    return 2 * TIMESTAMP_SIZE + document->schema->room(row) + BRACE;
+}
+
+/* From the timestamp to the closing brace; there is body_room(). */
 static char *body_write(const document *document, const void *row, int64_t batch_ms, char *at)
 {
     const sl_origin *origin = document_origin(document, row);
     at = timestamp_write(at, origin ? origin->time_ms : batch_ms);
-    at = fields_write(document, row, at);
+    at = document->schema->print(row, at);
     *at++ = '}';
     return at;
 }
@@ -220,13 +110,13 @@ void document_print(const document *document, const void *row, int64_t batch_ms,
     size_t start = out->size;
     buffer_byte(out, '{');
     if (!document->bare) {
-        char *at = buffer_reserve(out, fields_room(document, row));
+        char *at = buffer_reserve(out, body_room(document, row));
         out->size = (size_t)(body_write(document, row, batch_ms, at) - out->at);
         return;
     }
-    fields_print(document, row, out);
+    fields_print(document->schema, row, out);
     buffer_byte(out, '}');
-    if (out->size > start + 2) { /* the first step brought its comma */
+    if (out->size > start + 2) { /* the first field brought its comma */
         memmove(out->at + start + 1, out->at + start + 2, out->size - start - 2);
         out->size--;
     }
@@ -240,12 +130,12 @@ static void id_escape(buffer *out, size_t start)
     memcpy(copy, id.at, id.size);
     out->size = start;
     char *at = buffer_reserve(out, json_text_room(id));
-    out->size = (size_t)(json_text_slowly(at, (sl_text){ copy, id.size }) - out->at);
+    out->size = (size_t)(sl_print_text_slowly_(at, (sl_text){ copy, id.size }) - out->at) - 1; /* no quote */
     free(copy);
 }
 
 /* -1 at each byte that an id shows encoded, or that JSON does not take as it is. */
-static text_vector id_special(text_vector bytes)
+static sl_vector_ id_special(sl_vector_ bytes)
 {
     return (bytes < 0x21) | (bytes == '-') | (bytes == '%') | (bytes == '"') | (bytes == '\\');
 }
@@ -254,11 +144,11 @@ static text_vector id_special(text_vector bytes)
 static bool id_part(buffer *out, sl_text part)
 {
     static const char hex[] = "0123456789ABCDEF";
-    char *at = buffer_reserve(out, part.size * 3 + TEXT_VECTOR);
-    if (part.size <= TEXT_VECTOR) {
-        text_vector bytes = text_load(part);
+    char *at = buffer_reserve(out, part.size * 3 + SL_VECTOR_BYTES_);
+    if (part.size <= SL_VECTOR_BYTES_) {
+        sl_vector_ bytes = sl_vector_load_(part);
         memcpy(at, &bytes, sizeof bytes);
-        if (!text_vector_any(id_special(bytes), part.size)) {
+        if (!(sl_vector_bits_(id_special(bytes)) & ((1u << part.size) - 1))) {
             out->size += part.size;
             return true;
         }
@@ -292,11 +182,20 @@ static bool id_print(const document *document, const void *row, buffer *out)
     return plain;
 }
 
+static char *id_copy(char *at, sl_text id)
+{
+    if (id.size > SL_VECTOR_BYTES_)
+        return json_copy(at, id);
+    sl_vector_ bytes = sl_vector_load_(id);
+    memcpy(at, &bytes, sizeof bytes);
+    return at + id.size;
+}
+
 /* There is room for the name and ID_ROOM. */
 static char *origin_write(const document *document, const sl_origin *origin, char *at)
 {
     const origin_name *name = &document->origins->at[origin->partition];
-    return json_number(text_copy(at, (sl_text){ name->id, name->id_size }), origin->offset);
+    return json_number(id_copy(at, (sl_text){ name->id, name->id_size }), origin->offset);
 }
 
 void document_print_with_id(const document *document, const void *row, int64_t batch_ms, buffer *out)
@@ -308,7 +207,7 @@ void document_print_with_id(const document *document, const void *row, int64_t b
     const sl_origin *origin = document_origin(document, row);
     if (origin) { /* topic names need no escaping */
         size_t id_size = document->origins->at[origin->partition].id_size;
-        char *at = buffer_reserve(out, fields_room(document, row) + id_size + ID_ROOM);
+        char *at = buffer_reserve(out, body_room(document, row) + id_size + ID_ROOM);
         at = origin_write(document, origin, json_copy(at, SL_TEXT("{\"_id\":\"")));
         at = body_write(document, row, batch_ms, json_copy(at, SL_TEXT("\",")));
         out->size = (size_t)(at - out->at);
@@ -318,7 +217,7 @@ void document_print_with_id(const document *document, const void *row, int64_t b
     size_t start = out->size;
     if (!id_print(document, row, out))
         id_escape(out, start);
-    char *at = json_copy(buffer_reserve(out, fields_room(document, row) + 2), SL_TEXT("\","));
+    char *at = json_copy(buffer_reserve(out, body_room(document, row) + 2), SL_TEXT("\","));
     out->size = (size_t)(body_write(document, row, batch_ms, at) - out->at);
 }
 

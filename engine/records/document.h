@@ -1,5 +1,5 @@
 /*
- * records/document.h - rows printed as JSON documents. The printer is made once per output from the record's schema.
+ * records/document.h - rows printed as JSON documents. Made once per output.
  *
  *     {"@timestamp":"2026-11-23T10:00:00.123Z","event_id":0,...,"name":"...","age":23}
  *
@@ -24,7 +24,7 @@ void document_print_with_id(const document *document, const void *row, int64_t b
 /* The id as plain bytes: '-', '%' and bytes below 0x21 inside its parts percent-encoded. */
 void document_id(const document *document, const void *row, buffer *out);
 /* Only the fields, each with a comma before it: the part of a linked row. */
-void fields_print(const document *document, const void *row, buffer *out);
+void fields_print(const sl_schema *schema, const void *row, buffer *out);
 /* From now on without @timestamp and _id. */
 void document_make_bare(document *document);
 bool document_has_id(const document *document);

@@ -14,7 +14,6 @@
 #include <base/arena.h>
 #include <base/buffer.h>
 #include <base/hash.h>
-#include <records/text_load.h>
 #include <sluice/job.h>
 
 typedef struct row_key {
@@ -82,7 +81,9 @@ __extension__ typedef unsigned __int128 key_bits;
 /* At most 15 bytes as a number, the first one lowest. */
 static inline key_bits key_load(sl_text text)
 {
-    text_vector bytes = text_load(text) & text_vector_mask(text.size);
+    static const signed char ones[2 * SL_VECTOR_BYTES_] = { -1, -1, -1, -1, -1, -1, -1, -1,
+                                                            -1, -1, -1, -1, -1, -1, -1, -1 };
+    sl_vector_ bytes = sl_vector_load_(text) & sl_vector_at_(ones + SL_VECTOR_BYTES_ - text.size);
     key_bits bits;
     memcpy(&bits, &bytes, sizeof bits);
     return bits;

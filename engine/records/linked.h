@@ -7,15 +7,6 @@
 
 #include <sluice/job.h>
 
-typedef struct linked_head {
-    sl_text json; /* begins with a comma unless it is empty */
-    uint32_t bad; /* how many of its fields held no number though they should */
-    uint32_t padding;
-} linked_head;
-
-static inline const linked_head *linked_head_of(const void *row)
-{
-    return (const linked_head *)row - 1;
-}
+typedef sl_linked_ linked_head;
 
 #endif

@@ -262,6 +262,34 @@ static void fields_of_another_record_are_refused(void **state)
     }
 }
 
+#define QUOTED_FIELDS(F) F(text, area) F(text, name, "the \"name\"")
+SL_RECORD(quoted, QUOTED_FIELDS);
+
+static bool make_quoted(sl_task *task, const sl_message *in, quoted *out)
+{
+    (void)task;
+    out->name = in->value;
+    return true;
+}
+SL_STAGE(make_quoted, sl_message, quoted);
+
+static void draw_quoted(sl_plan *plan, const void *options)
+{
+    (void)options;
+    sl_to(sl_through(sl_from(plan, &an_input), &make_quoted_stage),
+          &(sl_output){ .name = "quoted", .to = { "file" } });
+}
+
+static void a_name_that_no_document_takes_is_refused(void **state)
+{
+    (void)state;
+    sl_plan *plan;
+    assert_int_equal(drawn(draw_quoted, &plan), SL_USAGE);
+    assert_string_equal(plan->failure.text,
+                        "to \"quoted\": field 2 of record quoted has a quote, a backslash or a control "
+                        "character in its name outside: choose one without");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +302,7 @@ int main(void)
         cmocka_unit_test(a_top_needs_all_keys_of_what_keeps_them),
         cmocka_unit_test(an_output_needs_what_its_shape_asks_for),
         cmocka_unit_test(fields_of_another_record_are_refused),
+        cmocka_unit_test(a_name_that_no_document_takes_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,7 @@
 
 #include <sluice/csv.h>
 #include <sluice/log.h>
+#include <sluice/print.h>
 #include <sluice/text.h>
 #include <sluice/types.h>
 
@@ -43,6 +44,7 @@ typedef struct sl_task
 /*
  * SL_RECORD(record, FIELDS) declares `struct record`, its typedef, and `record_schema()`, which describes it. FIELDS is a
  * macro that lists the fields: F(type, member) or F(type, member, "name outside"), in the order in which they are printed.
+ * A name outside is a literal without quotes, backslashes and control characters.
  *
  *     type         member's C type      printed as
  *     text         sl_text              string; a missing one is left out
@@ -80,6 +82,9 @@ struct sl_schema {
     size_t row_bytes;
     const sl_field *fields;
     size_t count;
+    /* Prints a row's fields, each after a comma, where there is as much room as they may take; see sluice/print.h. */
+    size_t (*room)(const void *row);
+    char *(*print)(const void *row, char *at);
 };
 
 sl_schema_of sl_message_schema;
@@ -88,14 +93,7 @@ sl_schema_of sl_message_schema;
     typedef struct record {                                                                                  \
         FIELDS(SL_DECLARE_)                                                                                  \
     } record;                                                                                                \
-    __attribute__((unused)) static inline const sl_schema *record##_schema(void)                             \
-    {                                                                                                        \
-        typedef record self_; /* so that FIELDS need not name the record */                                  \
-        static const sl_field fields_[] = { FIELDS(SL_DESCRIBE_) };                                          \
-        static const sl_schema schema_ = { #record, sizeof(self_), fields_,                                  \
-                                           sizeof fields_ / sizeof fields_[0] };                             \
-        return &schema_;                                                                                     \
-    }                                                                                                        \
+    SL_DESCRIBE_RECORD_(record, FIELDS, __attribute__((unused)) static inline)                               \
     typedef struct record record /* swallows the semicolon */
 
 /* ---- Stages ------------------------------------------------------------------------------------------------------ */
@@ -309,10 +307,38 @@ extern const sl_job job; /* every program defines it; engine/main.c starts it */
 #define sl_link(record)        const record *
 #define SL_KIND_link(record)   SL_KIND_linked, .linked = record##_schema
 #define SL_DECLARE_(type, ...) sl_##type SL_ARG1_(__VA_ARGS__, );
+/* record_schema(), `linkage` before it; self_ is so that FIELDS need not name the record. */
+#define SL_DESCRIBE_RECORD_(record, FIELDS, linkage)                                                         \
+    __attribute__((unused)) static size_t record##_room_(const void *of_)                                    \
+    {                                                                                                        \
+        const record *row_ = of_;                                                                            \
+        return FIELDS(SL_ROOM_) 0;                                                                           \
+    }                                                                                                        \
+    __attribute__((unused)) static char *record##_print_(const void *of_, char *at_)                         \
+    {                                                                                                        \
+        const record *row_ = of_;                                                                            \
+        FIELDS(SL_PRINT_)                                                                                    \
+        return at_;                                                                                          \
+    }                                                                                                        \
+    linkage const sl_schema *record##_schema(void)                                                           \
+    {                                                                                                        \
+        typedef record self_;                                                                                \
+        static const sl_field fields_[] = { FIELDS(SL_DESCRIBE_) };                                          \
+        static const sl_schema schema_ = { #record,        sizeof(self_),                                    \
+                                           fields_,        sizeof fields_ / sizeof fields_[0],               \
+                                           record##_room_, record##_print_ };                                \
+        return &schema_;                                                                                     \
+    }
 #define SL_DESCRIBE_(type, ...)                                                                              \
     { .name = SL_ARG2_(__VA_ARGS__, SL_QUOTE_(SL_ARG1_(__VA_ARGS__, )), ),                                   \
       .offset = offsetof(self_, SL_ARG1_(__VA_ARGS__, )),                                                    \
       .kind = SL_KIND_##type },
+#define SL_NAME_(...) ",\"" SL_ARG2_(__VA_ARGS__, SL_QUOTE_(SL_ARG1_(__VA_ARGS__, )), ) "\":\""
+#define SL_ROOM_(type, ...)                                                                                  \
+    sl_room_##type(sizeof(SL_NAME_(__VA_ARGS__)) - 1, &row_->SL_ARG1_(__VA_ARGS__, )) +
+#define SL_PRINT_(type, ...)                                                                                 \
+    at_ = sl_print_##type(at_, SL_NAME_(__VA_ARGS__), sizeof(SL_NAME_(__VA_ARGS__)) - 1,                     \
+                          &row_->SL_ARG1_(__VA_ARGS__, ));
 #define SL_QUOTE_(a)                 SL_QUOTED_(a)
 #define SL_QUOTED_(a)                #a
 #define SL_ARG1_(a, ...)             a
