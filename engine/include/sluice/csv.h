@@ -32,42 +32,44 @@ typedef struct sl_task sl_task;
 const char *sl_csv_split_slowly(sl_task *task, sl_text line, sl_text *field, size_t count);
 
 typedef struct sl_csv_masks_ {
-    uint64_t comma, quote, high; /* bit i: byte i is a comma, is a quote, is no ASCII */
+    uint64_t comma, quote; /* bit i: byte i is one */
+    bool high;             /* a byte is no ASCII */
 } sl_csv_masks_;
 
 #if defined(__SSE2__)
-static inline void sl_csv_scan_16_(const char *at, unsigned shift, sl_csv_masks_ *masks)
-{
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-    uint64_t comma = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(',')));
-    uint64_t quote = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
-    uint64_t high = (unsigned)_mm_movemask_epi8(bytes);
-    masks->comma |= comma << shift;
-    masks->quote |= quote << shift;
-    masks->high |= high << shift;
-}
-#else
-static inline void sl_csv_scan_16_(const char *at, unsigned shift, sl_csv_masks_ *masks)
-{
-    for (unsigned i = 0; i < 16; i++) {
-        masks->comma |= (uint64_t)(at[i] == ',') << (shift + i);
-        masks->quote |= (uint64_t)(at[i] == '"') << (shift + i);
-        masks->high |= (uint64_t)((unsigned char)at[i] >> 7) << (shift + i);
-    }
-}
-#endif
-
 /* The masks of 16 to 64 bytes: whole steps, then the last 16 bytes again, which overlap the step before. */
 static inline sl_csv_masks_ sl_csv_scan_(sl_text line)
 {
-    sl_csv_masks_ masks = { 0, 0, 0 };
-    unsigned size = (unsigned)line.size, step = 0;
-    for (; step + 16 <= size; step += 16)
-        sl_csv_scan_16_(line.at + step, step, &masks);
-    if (step < size)
-        sl_csv_scan_16_(line.at + size - 16, size - 16, &masks);
+    const __m128i comma = _mm_set1_epi8(','), quote = _mm_set1_epi8('"');
+    size_t last = line.size - 16;
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(line.at + last)), high = bytes;
+    sl_csv_masks_ masks = { (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, comma)) << last,
+                            (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, quote)) << last,
+                            false };
+#pragma GCC unroll 3
+    for (unsigned at = 0; at < 48; at += 16) {
+        if (last < at)
+            break;
+        bytes = _mm_loadu_si128((const __m128i *)(const void *)(line.at + at));
+        high = _mm_or_si128(high, bytes);
+        masks.comma |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, comma)) << at;
+        masks.quote |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, quote)) << at;
+    }
+    masks.high = _mm_movemask_epi8(high) != 0;
     return masks;
 }
+#else
+static inline sl_csv_masks_ sl_csv_scan_(sl_text line)
+{
+    sl_csv_masks_ masks = { 0, 0, false };
+    for (unsigned i = 0; i < line.size; i++) {
+        masks.comma |= (uint64_t)(line.at[i] == ',') << i;
+        masks.quote |= (uint64_t)(line.at[i] == '"') << i;
+        masks.high |= (unsigned char)line.at[i] >> 7;
+    }
+    return masks;
+}
+#endif
 
 /* Bit i is the parity of bits 0..i: set from each opening quote up to the byte before its closing one. */
 static inline uint64_t sl_csv_inside_(uint64_t quote)
@@ -92,7 +94,7 @@ static inline const char *sl_csv_split(sl_task *task, sl_text line, sl_text *fie
     uint64_t last = (uint64_t)1 << (size - 1);
     uint64_t starts = separators << 1 | 1, ends = separators >> 1 | last;
     uint64_t opening = masks.quote & inside, closing = masks.quote & ~inside;
-    if (masks.high | (inside & last) | (opening & ~starts) | (closing & ~ends))
+    if (masks.high || (inside & last) | (opening & ~starts) | (closing & ~ends))
         return sl_csv_split_slowly(task, line, field, count);
     unsigned from = 0;
     for (size_t i = 0; i + 1 < count; i++) {

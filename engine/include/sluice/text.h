@@ -96,8 +96,9 @@ static inline uint64_t sl_digit_pairs_(const char *at, uint64_t pattern, uint64_
 static inline unsigned sl_days_of_month(unsigned year, unsigned month)
 {
     static const unsigned char days[13] = { 0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    return month == 2 && leap ? 29u : days[month];
+    if (month != 2 || year % 4)
+        return days[month];
+    return year % 100 == 0 && year % 400 ? 28 : 29;
 }
 
 /* "YYYY-MM-DD HH:MM:SS": a real date of the years 1-9999 and a real time of day (no leap second). */
@@ -115,11 +116,11 @@ static inline bool sl_is_datetime(sl_text text)
     unsigned year = (unsigned)(date & 0xFF) * 100 + (unsigned)(date >> 16 & 0xFF),
              month = (unsigned)(date >> 40 & 0xFF);
     unsigned day = (unsigned)(middle & 0xFF);
-    unsigned hour = (unsigned)(time & 0xFF), minute = (unsigned)(time >> 24 & 0xFF),
-             second = (unsigned)(time >> 48 & 0xFF);
     if (year == 0 || month - 1 > 11)
         return false;
-    return day - 1 < sl_days_of_month(year, month) && hour < 24 && minute < 60 && second < 60;
+    /* Second, minute and hour at once: what is added lets 60, 60 and 24 reach the high bit. */
+    bool is_time = (((time & 0x00FF0000FF0000FFu) + 0x0044000044000068u) & 0x0080000080000080u) == 0;
+    return is_time && day - 1 < sl_days_of_month(year, month);
 }
 
 #endif
