@@ -1,6 +1,6 @@
 /*
  * tests/system/import_customers.c - the import as people see it: how far it is, in a log and on a terminal, what became of
- * bad rows, and the customers in Redis.
+ * bad rows, and the customers in Redis: the real ones field by field, when they are at hand.
  */
 #include <base/folder.h>
 #include <servers/redis.h>
@@ -56,10 +56,10 @@ static int import(const char *work, const char *words, const char *after)
     const char *build = getenv("SLUICE_BUILD");
     char line[4096];
     redis_server_ask(redis, "FLUSHALL");
-    snprintf(line, sizeof line,
-             "%s/jobs/import_customers --conf redis.url=%s --from customers=file:%s --work-dir %s %s %s",
-             build ? build : "build", redis_server_url(redis), folder_path("cust.csv"), folder_path(work),
-             words, after);
+    snprintf(line, sizeof line, "%s/jobs/import_customers --conf redis.url=%s %s%s --work-dir %s %s %s",
+             build ? build : "build", redis_server_url(redis),
+             strstr(words, "--from ") ? "" : "--from customers=file:",
+             strstr(words, "--from ") ? "" : folder_path("cust.csv"), folder_path(work), words, after);
     int status = system(line);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
@@ -170,6 +170,92 @@ static void on_a_terminal_one_line_changes_in_place(void **state)
     free(bytes);
 }
 
+/* ---- The real customers ------------------------------------------------------------------------------------------ */
+
+enum { FIELDS = 10, REAL = 5000 };
+
+/* Cut at commas and quotes taken off: no name or address of the file has either. */
+static void row_cut(char *line, char *fields[FIELDS])
+{
+    line[strcspn(line, "\r\n")] = '\0';
+    for (int i = 0; i < FIELDS; i++) {
+        fields[i] = strsep(&line, ",");
+        assert_non_null(fields[i]);
+        size_t size = strlen(fields[i]);
+        if (fields[i][0] == '"' && fields[i][size - 1] == '"') {
+            fields[i][size - 1] = '\0';
+            fields[i]++;
+        }
+    }
+    assert_null(line);
+}
+
+/* All of a customer's hash but the age, which is in its range and returned. */
+static int customer_check(char *fields[FIELDS])
+{
+    static const char names[] =
+        "HMGET %s name gender zip Address SignDate Status Level Campaign LinkedWithApps";
+    char command[200], expected[400];
+    snprintf(command, sizeof command, names, fields[0]);
+    snprintf(expected, sizeof expected, "%s %s %s %s %s %s %s %s %s", fields[1], fields[2], fields[4],
+             fields[3], fields[5], fields[6], fields[7], fields[8], fields[9]);
+    assert_string_equal(redis_server_ask(redis, command), expected);
+    snprintf(command, sizeof command, "HLEN %s", fields[0]);
+    assert_string_equal(redis_server_ask(redis, command), "10");
+    snprintf(command, sizeof command, "HGET %s age", fields[0]);
+    int age = (int)strtol(redis_server_ask(redis, command), NULL, 10);
+    assert_in_range(age, 10, 69);
+    return age;
+}
+
+/* Ages by customer; -1 for `but`, whose row is not the last of its id. */
+static void customers_check(const char *path, int ages[REAL], int but)
+{
+    char line[400], *fields[FIELDS];
+    int rows = 0;
+    FILE *file = fopen(path, "r");
+    assert_non_null(fgets(line, sizeof line, file)); /* the header */
+    while (fgets(line, sizeof line, file)) {
+        row_cut(line, fields);
+        ages[rows] = rows == but ? -1 : customer_check(fields);
+        rows++;
+    }
+    assert_int_equal(rows, REAL);
+    fclose(file);
+}
+
+static void the_real_customers_are_all_there_and_stay_as_they_are(void **state)
+{
+    (void)state;
+    static const char path[] = "../shared/data/cust.csv";
+    static int ages[REAL], again[REAL];
+    char words[600], copy[600];
+    if (redis == NULL || access(path, R_OK) != 0)
+        skip();
+    snprintf(words, sizeof words, "--from customers=file:%s", path);
+    assert_int_equal(import("real", words, ">/dev/null 2>&1"), 0);
+    assert_string_equal(redis_server_ask(redis, "DBSIZE"), "5000");
+    customers_check(path, ages, -1);
+    assert_int_equal(import("real", words, ">/dev/null 2>&1"), 0); /* it is done: nothing more goes in */
+    assert_string_equal(redis_server_ask(redis, "DBSIZE"), "0");
+    snprintf(copy, sizeof copy, "cp %s %s && chmod u+w %s", path, folder_path("cust.csv"),
+             folder_path("cust.csv"));
+    assert_int_equal(system(copy), 0);
+    FILE *file = fopen(folder_path("cust.csv"), "a");
+    fputs("17,\"Ann Other\",1,\"1 Way\",\"01234\",\"01/02/2013\",0,2,3,1\nx,y\n,\"No Body\",0,,,,1,1,1,1\n",
+          file);
+    fclose(file);
+    assert_int_equal(import("bad", "", ">/dev/null 2>&1"), 1);
+    assert_int_equal(import("skips", "--skip-bad --cores 2", ">/dev/null 2>&1"), 0);
+    assert_string_equal(redis_server_ask(redis, "DBSIZE"), "5000");
+    customers_check(path, again, 17);
+    again[17] = ages[17];
+    assert_memory_equal(again, ages, sizeof ages);
+    char line[] = "17,\"Ann Other\",1,\"1 Way\",\"01234\",\"01/02/2013\",0,2,3,1", *fields[FIELDS];
+    row_cut(line, fields);
+    assert_int_equal(customer_check(fields), ages[17]); /* the last row of an id holds; the age is the id's */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +263,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_quick_import_logs_one_line_of_progress_and_each_bad_row, start,
                                         stop),
         cmocka_unit_test_setup_teardown(in_the_background_its_log_has_them, start, stop),
+        cmocka_unit_test_setup_teardown(the_real_customers_are_all_there_and_stay_as_they_are, start, stop),
         cmocka_unit_test_setup_teardown(on_a_terminal_one_line_changes_in_place, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

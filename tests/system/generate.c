@@ -1,0 +1,243 @@
+/*
+ * tests/system/generate.c - the job `generate` as a process: its lines are recomputed here from the law that it tells, by other
+ * means (powers by logarithms, ranks by search), and whatever happens to the process, a seed gives these bytes and no others.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <base/folder.h>
+#include <math.h>
+#include <servers/kafka.h>
+#include <servers/topic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <cmocka.h> /* last: its fail() is a macro */
+
+enum { LISTENS = 6000, CUSTOMERS = 700, TRACKS = 90, SEED = 7, COMMAND_ROOM = 2000 };
+#define MADE "--count 6000 --customers 700 --tracks 90 --seed 7 --skew 1.2 --rate 100000 "
+
+static int start(void **state)
+{
+    (void)state;
+    return folder_open() ? 0 : 1;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    folder_close();
+    return 0;
+}
+
+/* With these words, in the folder, with the work folder `work`; 128 + N: signal N. What it says is in the file "said". */
+static int generate(const char *fault, const char *work, const char *words)
+{
+    const char *build = getenv("SLUICE_BUILD");
+    char program[300], line[COMMAND_ROOM];
+    assert_non_null(realpath(build ? build : "build", program));
+    snprintf(line, sizeof line,
+             "cd %s && SLUICE_FAULT=%s '%s/jobs/generate' --available-now --work-dir %s %s >said 2>log",
+             folder_path(""), fault, program, work, words);
+    int status = system(line);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* ---- The same lines by other means ---- */
+
+static uint64_t scrambled(uint64_t number, unsigned choice)
+{
+    uint64_t bits = SEED * UINT64_C(11400714819323198485) + number * 8 + choice;
+    for (int round = 0; round < 2; round++) {
+        bits += UINT64_C(11400714819323198485);
+        bits ^= bits / (UINT64_C(1) << 30);
+        bits *= UINT64_C(13787848793156543929);
+        bits ^= bits / (UINT64_C(1) << 27);
+        bits *= UINT64_C(10723151780598845931);
+        bits ^= bits / (UINT64_C(1) << 31);
+    }
+    return bits;
+}
+
+/* The integral of x^-skew from 1 to x, as a share of that to `top`. */
+static long double integral(long double x, long double top, long double skew)
+{
+    return expm1l((1 - skew) * logl(x)) / expm1l((1 - skew) * logl(top));
+}
+
+static int rank_searched(uint64_t number, unsigned choice, int count, long double skew)
+{
+    long double share = ldexpl((long double)(scrambled(number, choice) >> 11), -53);
+    int low = 0, high = count;
+    while (high - low > 1) { /* the first rank begins at x = 1 */
+        int middle = (low + high) / 2;
+        if (integral(middle + 1, count + 1, skew) <= share)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void line_expected(uint64_t number, char line[120])
+{
+    time_t time = 1412121600 + (time_t)(number % (92 * 86400)); /* 2014-10-01 */
+    struct tm date;
+    char text[32];
+    gmtime_r(&time, &date);
+    strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &date);
+    snprintf(line, 120, "%llu,%d,%d,\"%s\",%d,\"%05d\"", (unsigned long long)number,
+             rank_searched(number, 0, CUSTOMERS, 1.2L), rank_searched(number, 1, TRACKS, 1.2L), text,
+             scrambled(number, 2) % 100 < 61, (int)(scrambled(number, 3) % 100000));
+}
+
+static void a_seed_gives_the_lines_of_the_law_it_tells(void **state)
+{
+    (void)state;
+    char expected[120];
+    uint64_t number = 0;
+    assert_int_equal(generate("", "one", "--cores 2 --to listens=file:one.csv " MADE), 0);
+    char *text = strdup(folder_read("one.csv")), *rest = text;
+    for (char *line; (line = strsep(&rest, "\n")) && *line; number++) {
+        line_expected(number, expected);
+        assert_string_equal(line, expected);
+    }
+    assert_int_equal(number, LISTENS);
+    assert_string_equal(folder_read("said"), "listens: 6000\n");
+    assert_int_equal(generate("", "two", "--cores 1 --interval 7ms --to listens=file:two.csv " MADE), 0);
+    assert_string_equal(folder_read("two.csv"), folder_read("one.csv"));
+    free(text);
+}
+
+static int text_order(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* As topic_read() gives them. */
+static char *lines_expected(void)
+{
+    static char lines[LISTENS][120];
+    char *order[LISTENS], *all = calloc(LISTENS, 130), *at = all;
+    for (int i = 0; i < LISTENS; i++) {
+        line_expected((uint64_t)i, lines[i]);
+        order[i] = lines[i];
+    }
+    qsort(order, LISTENS, sizeof *order, text_order);
+    for (int i = 0; i < LISTENS; i++)
+        at += sprintf(at, "~=%s\n", order[i]);
+    return all;
+}
+
+static void straight_to_kafka_it_is_the_same_whatever_dies(void **state)
+{
+    (void)state;
+    char words[COMMAND_ROOM];
+    setenv("PARTITIONS", "2", 1);
+    kafka_server *kafka = kafka_server_start(NULL);
+    if (kafka == NULL)
+        skip();
+    topic_send(kafka_server_address(kafka), "made", NULL, 0); /* nothing: makes the topic */
+    snprintf(words, sizeof words,
+             "--exactly-once --max-rate-per-partition 10000 --conf kafka.bootstrap.servers=%s "
+             "--to listens=kafka:made " MADE,
+             kafka_server_address(kafka));
+    assert_int_equal(generate("after_transaction:2", "kafka", words), 128 + 9);
+    assert_int_equal(generate("before_transaction:1", "kafka", words), 128 + 9);
+    assert_int_equal(generate("", "kafka", words), 0);
+    char *read = topic_read(kafka_server_address(kafka), "made"), *expected = lines_expected();
+    assert_string_equal(read, expected);
+    free(expected);
+    free(read);
+    kafka_server_stop(kafka);
+}
+
+/* The rule that a line breaks, found by how it looks; NULL: none. */
+static const char *fault_of(const char *line)
+{
+    size_t commas = 0;
+    const char *third = NULL, *second = NULL;
+    for (const char *at = line; (at = strchr(at, ',')); at++) {
+        commas++;
+        second = commas == 2 ? at : second;
+        third = commas == 3 ? at : third;
+    }
+    if (commas == 4)
+        return "field_count";
+    return strchr(line, '\xff')                  ? "not_utf8"
+           : line[strlen(line) - 1] == '?'       ? "bad_quote"
+           : line[strcspn(line, ",") - 1] == 'x' ? "bad_number"
+           : strstr(line, ",,")                  ? "empty_field"
+           : third - second > 60                 ? "too_long"
+           : strstr(line, "\"2014-13-")          ? "bad_datetime"
+           : strstr(line, "\",2,")               ? "bad_flag"
+                                                 : NULL;
+}
+
+static void what_is_malformed_is_told_by_kind(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "not_utf8",    "bad_quote", "field_count",  "bad_number",
+                                         "empty_field", "too_long",  "bad_datetime", "bad_flag" };
+    int counts[8] = { 0 }, good = 0;
+    char expected[120], said[300];
+    assert_int_equal(generate("", "bad", "--bad 0.05 --to listens=file:bad.csv " MADE), 0);
+    char *text = strdup(folder_read("bad.csv")), *rest = text;
+    uint64_t number = 0;
+    for (char *line; (line = strsep(&rest, "\n")) && *line; number++) {
+        const char *fault = fault_of(line);
+        for (int i = 0; i < 8; i++)
+            counts[i] += fault && strcmp(fault, names[i]) == 0;
+        good += fault == NULL;
+        line_expected(number, expected); /* the good ones are as they would be without the bad */
+        assert_true(fault || strcmp(line, expected) == 0);
+    }
+    assert_int_equal(number, LISTENS);
+    assert_in_range(LISTENS - good, LISTENS / 20 - 80, LISTENS / 20 + 80);
+    int size = snprintf(said, sizeof said, "listens: %d\nmalformed among the first %d:", LISTENS, LISTENS);
+    for (int i = 0; i < 8; i++)
+        size += snprintf(said + size, sizeof said - (size_t)size, " %s=%d", names[i], counts[i]);
+    snprintf(said + size, sizeof said - (size_t)size, "\n");
+    assert_string_equal(folder_read("said"), said);
+    free(text);
+}
+
+static void a_file_is_replayed_in_its_order_once_or_over_and_over(void **state)
+{
+    (void)state;
+    FILE *file = fopen(folder_path("real.csv"), "w");
+    for (int i = 0; i < 700; i++)
+        fprintf(file, "%d,48,453,\"2014-10-23 03:26:20\",0,\"72132\"\n", 10 * i);
+    fclose(file);
+    assert_int_equal(generate("", "once", "--replay real.csv --rate 100000 --to listens=file:once.csv"), 0);
+    assert_string_equal(folder_read("once.csv"), folder_read("real.csv"));
+    assert_int_equal(generate("", "loop",
+                              "--replay real.csv --loop --count 1500 --rate 100000 "
+                              "--to listens=file:loop.csv"),
+                     0);
+    char *text = strdup(folder_read("loop.csv")), *rest = text, expected[80];
+    int number = 0;
+    for (char *line; (line = strsep(&rest, "\n")) && *line; number++) {
+        snprintf(expected, sizeof expected, "%d,48,453,\"2014-10-23 03:26:20\",0,\"72132\"",
+                 10 * (number % 700));
+        assert_string_equal(line, expected);
+    }
+    assert_int_equal(number, 1500);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_seed_gives_the_lines_of_the_law_it_tells),
+        cmocka_unit_test(straight_to_kafka_it_is_the_same_whatever_dies),
+        cmocka_unit_test(what_is_malformed_is_told_by_kind),
+        cmocka_unit_test(a_file_is_replayed_in_its_order_once_or_over_and_over),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
