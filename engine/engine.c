@@ -80,7 +80,7 @@ static sl_result draw(engine *self, failure *failure)
     if (plan_draw(&self->plan, job, self->options) != SL_OK)
         return fail(failure, self->plan.failure.result, "job %s: %s", job->name, self->plan.failure.text);
     SL_TRY(windows_check(&self->plan, failure));
-    SL_TRY(start_policy(self->spec.settings, &(source_spec){ 0 }, failure));
+    SL_TRY(start_read(self->spec.settings, &self->start, failure));
     SL_TRY(listeners_check(job, self->spec.settings, failure));
     SL_TRY(site_settings_check(self, failure));
     places_spec wanted = { &self->plan, self->spec.settings, dead_place(self), self->spec.memory };
@@ -245,6 +245,8 @@ static sl_result parts_open(engine *self, failure *failure)
     SL_TRY(recall_read(self, failure));
     SL_TRY(sources_open(self, failure));
     SL_TRY(checkpoint_read(self, failure));
+    if (self->head.batch_id == 0)
+        SL_TRY(start_check(self, failure));
     SL_TRY(sources_start(self, failure));
     SL_TRY(ends_open(self, failure));
     if (self->checkpoint)
@@ -327,6 +329,7 @@ void engine_close(engine *self)
     free(self->replays);
     work_dir_close(self->work_dir);
     sink_kept_done(&self->recalled);
+    start_done(&self->start);
     free(self->options);
     free(self->dead);
     free(self);
@@ -370,6 +373,7 @@ sl_result engine_explain(const engine_spec *spec, buffer *out, failure *failure)
         buffer_text(out, "\nplaces\n");
         explain_places(&self->plan, &self->places, out);
     }
+    start_done(&self->start);
     free(self->options);
     free(self->dead);
     free(self);

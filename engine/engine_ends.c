@@ -18,21 +18,6 @@ static void wake(void *argument)
         generator_wake(generator);
 }
 
-sl_result start_policy(const settings *settings, source_spec *spec, failure *failure)
-{
-    const char *where = settings_text(settings, "start.from_offsets");
-    if (!strcmp(where, "earliest"))
-        spec->start = SOURCE_EARLIEST;
-    else if (!strcmp(where, "latest"))
-        spec->start = SOURCE_LATEST;
-    else if (!strncmp(where, "timestamp:", 10))
-        spec->start = SOURCE_TIMESTAMP;
-    else
-        return fail(failure, SL_USAGE,
-                    "--from-offsets %s: expected earliest, latest or timestamp:2026-11-23T10:00:00Z", where);
-    return spec->start == SOURCE_TIMESTAMP ? time_parse(where + 10, &spec->start_ms, failure) : SL_OK;
-}
-
 /* Absent servers are waited for, with a line that says so, until the start-up timeout. */
 sl_result open_patiently(engine *self, opening *open, uint32_t node, failure *failure)
 {
@@ -72,12 +57,16 @@ static size_t input_bytes(const engine *self)
     return back_to_back(self) ? of_batch / 2 : of_batch * 2;
 }
 
-static sl_result source_add(engine *self, uint32_t node, failure *failure)
+static void source_add(engine *self, uint32_t node)
 {
     const input_place *place = &self->places.inputs[node];
     source_spec spec = {
         .name = self->plan.nodes[node].name,
         .target = place->target,
+        .start = self->start.start,
+        .start_ms = self->start.ms,
+        .starts = (const origin_reach *)(const void *)self->start.named.at,
+        .start_count = self->start.named.size / sizeof(origin_reach),
         .settings = self->spec.settings,
         .job = self->spec.name,
         .work_dir = self->spec.work_dir,
@@ -91,9 +80,7 @@ static sl_result source_add(engine *self, uint32_t node, failure *failure)
         .wake = wake,
         .wake_argument = self,
     };
-    SL_TRY(start_policy(self->spec.settings, &spec, failure));
     intake_add(&self->intake, place->kind, &spec);
-    return SL_OK;
 }
 
 /* Behind the inputs of the plan. */
@@ -114,7 +101,7 @@ sl_result sources_open(engine *self, failure *failure)
             6; /* many small batches need less memory than few large ones, and nobody waits for a tick */
     for (uint32_t i = 0; i < self->plan.count; i++)
         if (self->plan.nodes[i].kind == PLAN_SOURCE)
-            SL_TRY(source_add(self, i, failure));
+            source_add(self, i);
     intake_input *retries = self->spec.work_dir ? retries_add(self) : NULL;
     for (uint32_t i = 0; i < self->plan.count; i++) {
         if (self->plan.nodes[i].kind != PLAN_SOURCE)

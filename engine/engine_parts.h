@@ -10,6 +10,12 @@
 #include <places.h>
 #include <work_dir.h>
 
+typedef struct start_policy { /* --from-offsets */
+    source_start start;
+    int64_t ms;   /* of SOURCE_TIMESTAMP */
+    buffer named; /* of origin_reach: partitions by name; empty: all as `start` says */
+} start_policy;
+
 struct engine {
     engine_spec spec;
     void *options;
@@ -17,6 +23,7 @@ struct engine {
     places places;
     char *dead; /* default place of dead letters */
     work_dir *work_dir;
+    start_policy start;
     intake intake;
     intake_input *sources[PLAN_NODES_MAX];
     lookup_place lookups[PLAN_NODES_MAX];
@@ -51,8 +58,10 @@ void recall_take(engine *engine);
 /* Opens what waits for a server, until the start-up timeout. */
 typedef sl_result opening(engine *engine, uint32_t node, failure *failure);
 sl_result open_patiently(engine *engine, opening *open, uint32_t node, failure *failure);
-/* --from-offsets, for partitions without a position. */
-sl_result start_policy(const settings *settings, source_spec *spec, failure *failure);
+/* engine_start.c: what --from-offsets says; and whether all that it names is there. */
+sl_result start_read(const settings *settings, start_policy *policy, failure *failure);
+sl_result start_check(const engine *engine, failure *failure);
+void start_done(start_policy *policy);
 /* Opens the sources, then numbers their partitions. */
 sl_result sources_open(engine *engine, failure *failure);
 /* Every partition from its position on. */

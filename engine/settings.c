@@ -19,7 +19,8 @@ const setting engine_settings[] = {
     { "work.dir", "--work-dir", SETTING_TEXT, NULL, NULL, NULL, "DIR",
       "journal, checkpoint, history, dead letters; default $XDG_STATE_HOME/sluice/NAME" },
     { "start.from_offsets", "--from-offsets", SETTING_TEXT, "earliest", NULL, NULL, "WHERE",
-      "earliest, latest or timestamp:2026-11-23T10:00:00Z; only for partitions without a position in the checkpoint" },
+      "earliest, latest, timestamp:2026-11-23T10:00:00Z, or by partition {\"TOPIC\":{\"0\":23,\"1\":-2}} (-2: the begin, -1: "
+      "the end), timestamp:{\"TOPIC\":{\"0\":1795428000000}}; only for partitions without a position in the checkpoint" },
     { "input.on_data_loss", "--on-data-loss", SETTING_CHOICE, "fail", "fail|skip", NULL, "WHAT",
       "what to do when records of a topic are gone before the job has read them, since retention took them, or the "
       "topic was truncated or made anew: fail ends with exit code 5 and touches nothing; skip goes on behind the gap. "

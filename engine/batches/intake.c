@@ -139,6 +139,21 @@ sl_result intake_resume(intake *intake, batch *const *replays, size_t count, fai
     return result;
 }
 
+/* Every partition is to be named: what was forgotten would begin anywhere. */
+static sl_result start_named(const source_spec *spec, source_partition *partition, failure *failure)
+{
+    for (size_t i = 0; i < spec->start_count; i++)
+        if (spec->starts[i].partition == partition->partition &&
+            strcmp(spec->starts[i].topic, partition->topic) == 0) {
+            partition->offset = spec->starts[i].until;
+            return SL_OK;
+        }
+    if (spec->start_count == 0)
+        return SL_OK;
+    return fail(failure, SL_USAGE, "--from-offsets does not say where %s partition %d starts: name each one",
+                partition->topic, partition->partition);
+}
+
 static sl_result input_start(intake *intake, intake_input *input, failure *failure)
 {
     source_partition *partitions;
@@ -152,6 +167,8 @@ static sl_result input_start(intake *intake, intake_input *input, failure *failu
         partitions[p].offset = intake->positions[input->numbers[p]].next;
         if (partitions[p].offset == -1 && was_read)
             partitions[p].offset = SOURCE_BEGIN; /* it was added since: nothing of it may be missed */
+        else if (partitions[p].offset == -1)
+            SL_TRY(start_named(&input->spec, &partitions[p], failure));
         if (partitions[p].offset > 0)
             buffer_append(done, &partitions[p], sizeof *partitions);
     }

@@ -9,6 +9,7 @@
 
 typedef struct source_block {
     uint32_t partition;  /* the engine's number, given to take() */
+    uint32_t local;      /* the source's own, which may leave it 0 */
     int64_t from, until; /* read() gives only messages of these offsets */
     const void *data;    /* the source's own */
     size_t size;

@@ -56,3 +56,40 @@ bool json_fields(const char *json, void (*each)(void *argument, sl_text name, sl
     json_object_put(object);
     return plain;
 }
+
+static bool value_is_numbers(json_object *value)
+{
+    bool plain = json_object_is_type(value, json_type_object);
+    if (plain) {
+        json_object_object_foreach(value, name, number)
+        {
+            (void)name;
+            plain = plain && json_object_is_type(number, json_type_int);
+        }
+    }
+    return plain;
+}
+
+bool json_numbers(const char *json, json_each_number *each, void *argument)
+{
+    json_object *object = object_parse(json);
+    bool plain = object != NULL;
+    if (plain) {
+        json_object_object_foreach(object, name, value)
+        {
+            (void)name;
+            plain = plain && value_is_numbers(value);
+        }
+    }
+    if (plain) {
+        json_object_object_foreach(object, outer, numbers)
+        {
+            json_object_object_foreach(numbers, inner, number)
+            {
+                each(argument, outer, inner, json_object_get_int64(number));
+            }
+        }
+    }
+    json_object_put(object);
+    return plain;
+}

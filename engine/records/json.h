@@ -12,4 +12,11 @@
  */
 bool json_fields(const char *json, void (*each)(void *argument, sl_text name, sl_text value), void *argument);
 
+/*
+ * Hands out the numbers of an object of objects, as {"realtime":{"0":23,"1":-2}}: names of both, and the whole number. False,
+ * without any call, when the text is anything else.
+ */
+typedef void json_each_number(void *argument, const char *outer, const char *inner, int64_t number);
+bool json_numbers(const char *json, json_each_number *each, void *argument);
+
 #endif

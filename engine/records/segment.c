@@ -109,7 +109,9 @@ void segment_take(const segment_chain *chain, uint32_t partition, int64_t from, 
         size_t begin = place_of(chain, segment, from), end = place_from(chain, segment, until);
         if (begin == end)
             continue;
-        source_block block = { partition, from, until, segment->at + begin, end - begin };
+        source_block block = { .partition = partition, .from = from, .until = until };
+        block.data = segment->at + begin;
+        block.size = end - begin;
         buffer_append(blocks, &block, sizeof block);
     }
 }

@@ -141,7 +141,7 @@ static void rate_take(void *self, uint32_t i, int64_t from, int64_t until, buffe
     (void)self;
     for (int64_t at = from; at < until; at += BLOCK_RECORDS) {
         int64_t end = until - at < BLOCK_RECORDS ? until : at + BLOCK_RECORDS;
-        source_block block = { i, at, end, nothing, 0 };
+        source_block block = { .partition = i, .from = at, .until = end, .data = nothing };
         buffer_append(blocks, &block, sizeof block);
     }
 }

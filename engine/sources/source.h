@@ -35,11 +35,14 @@ typedef struct source_spec {
     const char *job;
     const char *work_dir; /* NULL in tests without one */
     source_start start;
-    int64_t start_ms;           /* of SOURCE_TIMESTAMP */
-    int64_t interval_ms;        /* between batches; 0: back to back */
-    bool available_now;         /* read up to the ends found at start */
-    unsigned workers;           /* that call read() */
-    size_t bytes_max;           /* memory.input: gather at most about this much */
+    int64_t start_ms; /* of SOURCE_TIMESTAMP */
+    const origin_reach
+        *starts;         /* where each partition is to start, `until` as source_partition.offset has it */
+    size_t start_count;  /* 0: all as `start` says */
+    int64_t interval_ms; /* between batches; 0: back to back */
+    bool available_now;  /* read up to the ends found at start */
+    unsigned workers;    /* that call read() */
+    size_t bytes_max;    /* memory.input: gather at most about this much */
     const int64_t *deadline_ns; /* of open and start, as clock_ns() has it: so long they wait for servers */
     const origin_reach *known;  /* of an earlier run, with the source's notes; while it is opened */
     size_t known_count;

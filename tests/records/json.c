@@ -81,6 +81,28 @@ static void anything_else_is_refused_as_a_whole(void **state)
     }
 }
 
+static void note_number(void *argument, const char *outer, const char *inner, int64_t number)
+{
+    buffer_print(argument, "%s/%s=%lld;", outer, inner, (long long)number);
+}
+
+static void numbers_by_two_names_are_handed_out(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = { "{\"a\":1}", "{\"a\":{\"0\":1.5}}", "{\"a\":{\"0\":\"1\"}}", "[]",
+                                         "{\"a\":{\"0\":1}" };
+    buffer seen = { 0 };
+    assert_true(json_numbers("{\"a\":{\"0\":23,\"1\":-2},\"b\":{},\"c\":{\"7\":9007199254740993}}",
+                             note_number, &seen));
+    buffer_byte(&seen, '\0');
+    assert_string_equal(seen.at, "a/0=23;a/1=-2;c/7=9007199254740993;");
+    seen.size = 0;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        assert_false(json_numbers(wrong[i], note_number, &seen));
+    assert_int_equal(seen.size, 0);
+    buffer_done(&seen);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +110,7 @@ int main(void)
         cmocka_unit_test(escapes_are_undone),
         cmocka_unit_test(a_null_is_no_field),
         cmocka_unit_test(a_zero_byte_does_not_end_a_text),
+        cmocka_unit_test(numbers_by_two_names_are_handed_out),
         cmocka_unit_test(anything_else_is_refused_as_a_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,11 +35,12 @@ static int count(const kafka_server *kafka, const char *fault)
 {
     const char *build = getenv("SLUICE_BUILD");
     char line[1000];
-    snprintf(line, sizeof line,
-             "SLUICE_FAULT=%s %s/jobs/hello_count --available-now --interval 500ms --topic words --max-rate-per-partition 100 "
-             "--conf kafka.bootstrap.servers=%s --work-dir %s >>%s 2>%s",
-             fault, build ? build : "build", kafka_server_address(kafka), folder_path("work"),
-             folder_path("said"), folder_path("log"));
+    snprintf(
+        line, sizeof line,
+        "SLUICE_FAULT=%s %s/jobs/hello_count --available-now --interval 500ms --topic words --max-rate-per-partition 100 "
+        "--conf kafka.bootstrap.servers=%s --work-dir %s >>%s 2>%s",
+        fault, build ? build : "build", kafka_server_address(kafka), folder_path("work"), folder_path("said"),
+        folder_path("log"));
     int status = system(line);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

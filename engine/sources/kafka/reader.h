@@ -60,6 +60,7 @@ typedef struct kafka_way {
 } kafka_way;
 
 extern const kafka_way kafka_way_librdkafka, kafka_way_fetch;
+extern const source_kind kafka_topic; /* topic.c: the target is one topic's name */
 
 enum { KAFKA_ADDED_MAX = 1000 }; /* partitions that may be added while the job runs */
 enum { KAFKA_TIME_END = -1, KAFKA_TIME_BEGIN = -2 };
