@@ -29,6 +29,7 @@ typedef struct http_options {
     const char *user, *password;  /* win over those in the url */
     const char *api_key;          /* wins over both: "Authorization: ApiKey ..." */
     const char *ca;               /* PEM file of the authorities to trust, instead of the system's */
+    bool gzip;                    /* bodies are packed, and answers may be */
     int64_t connect_ms, total_ms; /* 5 s; 60 s */
     size_t reply_bytes_max;       /* 64 MiB */
     traffic_server traffic;       /* what is counted as; none */
@@ -39,7 +40,7 @@ typedef struct http_request {
     const char *method; /* "GET", "HEAD", "PUT", "POST" */
     const char *path;   /* "/index/_bulk?timeout=1m", escaped; begins with a slash */
     const char *type;   /* of the body: "application/json"; a literal */
-    sl_text body;       /* borrowed until http_send returns; not copied */
+    sl_text body;       /* borrowed until http_send returns; not copied, unless packed */
     int64_t total_ms;   /* 0: as in the options */
 } http_request;
 

@@ -161,6 +161,7 @@ static sl_result writers_open(elastic *elastic, const sink_spec *spec, failure *
                              .password = settings_text(settings, "elastic.password"),
                              .api_key = settings_text(settings, "elastic.api_key"),
                              .ca = settings_text(settings, "elastic.ca"),
+                             .gzip = settings_flag(settings, "elastic.gzip"),
                              .total_ms = elastic->timeout_ms,
                              .traffic = TRAFFIC_ELASTIC,
                              .stop = spec->stop };
@@ -187,6 +188,8 @@ static const setting elastic_settings[] = {
     { "elastic.api_key", NULL, SETTING_TEXT, NULL, NULL, NULL, "KEY", "log in with this API key instead" },
     { "elastic.ca", NULL, SETTING_TEXT, NULL, NULL, NULL, "FILE",
       "certificates (PEM) of the authorities that the server's is checked against" },
+    { "elastic.gzip", NULL, SETTING_FLAG, "false", NULL, NULL, NULL,
+      "packs requests: less to send, more to compute" },
     { "elastic.bulk.bytes", NULL, SETTING_SIZE, "5mb", "1kb", "1gb", "SIZE",
       "how much one bulk request gathers" },
     { "elastic.replicas", NULL, SETTING_I64, NULL, "0", "100", "N",

@@ -12,6 +12,8 @@
 #include <servers/fake_http.h>
 #include <sluice/text.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <zlib.h>
 
 static fake_http *server;
 
@@ -77,6 +79,45 @@ static void a_request_arrives_as_it_was_made_and_its_answer_comes_back(void **st
     assert_non_null(strstr(request->head, "Content-Type: application/json\r\n"));
     assert_null(strstr(request->head, "Expect:"));
     http_free(http);
+}
+
+/* What a request's body holds when zlib's own gunzip has had it. */
+static size_t unpacked(const fake_request *request, char *to, size_t room)
+{
+    z_stream stream = { .next_in = (Bytef *)request->body,
+                        .avail_in = (uInt)request->body_bytes,
+                        .next_out = (Bytef *)to,
+                        .avail_out = (uInt)room };
+    assert_int_equal(inflateInit2(&stream, 15 + 16), Z_OK);
+    assert_int_equal(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    assert_int_equal(stream.avail_in, 0);
+    inflateEnd(&stream);
+    return room - stream.avail_out;
+}
+
+static void bodies_are_packed_where_that_is_wanted(void **state)
+{
+    (void)state;
+    enum { ROOM = 100000 };
+    failure failure = { 0 };
+    http_reply reply;
+    char *body = malloc(ROOM + 1), *found = malloc(ROOM + 1);
+    http *http = connect_to(fake_http_url(server), (http_options){ .gzip = true });
+    for (size_t size = 0, i = 0; size <= ROOM; size = size * 3 + 1, i++) {
+        for (size_t at = 0; at < size; at++)
+            body[at] = (char)('a' + at * at / 7 % 26);
+        body[size] = '\0';
+        assert_int_equal(ask(http, "POST /tracks/_bulk", body, &reply, &failure), SL_OK);
+        const fake_request *request = fake_http_request(server, i);
+        assert_non_null(strstr(request->head, "Content-Encoding: gzip\r\n"));
+        assert_int_equal(unpacked(request, found, ROOM + 1), size);
+        assert_memory_equal(found, body, size);
+        assert_true(size < 1000 || request->body_bytes < size / 2);
+    }
+    assert_int_equal(ask(http, "GET /tracks", NULL, &reply, &failure), SL_OK);
+    http_free(http);
+    free(body);
+    free(found);
 }
 
 static void methods_can_follow_each_other_on_one_connection(void **state)
@@ -321,6 +362,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_request_arrives_as_it_was_made_and_its_answer_comes_back),
+        TEST(bodies_are_packed_where_that_is_wanted),
         TEST(methods_can_follow_each_other_on_one_connection),
         TEST(a_large_body_is_sent_whole_without_asking_for_leave),
         TEST(name_and_password_of_the_url_log_in_and_are_shown_nowhere),

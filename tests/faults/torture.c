@@ -29,7 +29,15 @@
 
 #include <cmocka.h> /* last: its fail() is a macro */
 
-enum { KILLS_USUAL = 8, KILLS_A_HISTORY = 12, PARTITIONS = 4, LIFE_MS = 5000, ROOM = 40, OPTIONS_MAX = 40 };
+enum {
+    KILLS_USUAL = 8,
+    KILLS_A_HISTORY = 12,
+    PARTITIONS = 4,
+    LIFE_MS = 5000,
+    ROOM = 40,
+    OPTIONS_MAX = 40,
+    LISTENS_MOST = 20000
+};
 
 typedef struct place { /* where a process may die, and how often it comes there in some batches */
     const char *name;
@@ -50,6 +58,7 @@ enum { PLACES = sizeof places / sizeof *places, HTTP_PLACES = 2 };
 typedef struct settings { /* of a history */
     char interval[ROOM], rate[ROOM], cores[ROOM];
     bool back_to_back, short_windows;
+    bool gzip;         /* what goes to the search server is packed */
     bool copies, once; /* documents go to a topic too; with transactions */
     char copies_place[ROOM + 20], copies_topic[ROOM];
 } settings;
@@ -70,6 +79,7 @@ static settings settings_draw(dice *dice, unsigned number)
     snprintf(drawn.interval, ROOM, "%s", drawn.back_to_back ? "1s" : intervals[dice_below(dice, 5)]);
     snprintf(drawn.rate, ROOM, "%zu", drawn.back_to_back ? 10 + dice_below(dice, 40) : 100000);
     snprintf(drawn.cores, ROOM, "%zu", 1 + dice_below(dice, 3));
+    drawn.gzip = dice_below(dice, 2);
     drawn.copies = dice_below(dice, 2);
     drawn.once =
         drawn.copies && kafka && dice_below(dice, 2); /* the mock has no transactions worth the name */
@@ -81,7 +91,7 @@ static settings settings_draw(dice *dice, unsigned number)
 static void settings_use(trial *trial, const settings *use)
 {
     static const char *const usual[] = { "--conf",    "redis.timeout=500ms",
-                                         "--conf",    "sink.timeout=2s",
+                                         "--conf",    "sink.timeout=4s",
                                          "--conf",    "kafka.socket.timeout.ms=1000",
                                          "--interval" };
     const char *all[OPTIONS_MAX] = { 0 };
@@ -104,6 +114,8 @@ static void settings_use(trial *trial, const settings *use)
     }
     if (use->once)
         all[count++] = "--exactly-once";
+    all[count++] = "--conf";
+    all[count++] = use->gzip ? "elastic.gzip=true" : "elastic.gzip=false";
     sl_expect(count < sizeof trial->options / sizeof *trial->options);
     memcpy(trial->options, all, (count + 1) * sizeof *all);
 }
@@ -243,7 +255,8 @@ static bool life(troubles *troubles, const settings *use, const death *death, di
     trial_start(trial);
     trouble_make(death->trouble, troubles, dice, false);
     for (bool sends = !use->back_to_back; sends && !ended_within(trial, 5 + (int)dice_below(dice, 30));) {
-        trial_send(trial, 10 + dice_below(dice, 60));
+        if (trial->listens.count < LISTENS_MOST)
+            trial_send(trial, 10 + dice_below(dice, 60));
         sends = trial_now_ms() - born_ms < most_ms;
     }
     bool by_itself = ended_within(trial, most_ms - (trial_now_ms() - born_ms));

@@ -107,7 +107,7 @@ static void search_killed(troubles *troubles, dice *dice)
 static void search_hangs(troubles *troubles, dice *dice)
 {
     search_server_hang(troubles->search, true);
-    while_it_lives(troubles, TROUBLE_PATIENCE_MS / 2 + (int)dice_below(dice, 3 * TROUBLE_PATIENCE_MS));
+    while_it_lives(troubles, TROUBLE_PATIENCE_MS / 2 + (int)dice_below(dice, 6 * TROUBLE_PATIENCE_MS));
     search_server_hang(troubles->search, false);
 }
 

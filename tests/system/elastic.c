@@ -82,6 +82,18 @@ static void records_are_there_once_however_often_they_are_written(void **state)
     assert_true(answers("GET", "/once/_doc/realtime-0-999", NULL, "\"event_id\":1099"));
 }
 
+static void packed_requests_are_taken_like_others(void **state)
+{
+    fixture_set(*state, "elastic.gzip", "true");
+    fixture *fixture = open_with(state, &plays_output, "packed");
+    assert_int_equal(fixture_write_plays(fixture, 0, 0, 700), SL_OK);
+    fixture_begin(fixture, 2);
+    assert_int_equal(fixture_write_plays(fixture, 1, 0, 1000), SL_OK);
+    assert_exceptions(fixture, 1, 0, 700); /* answers are read by their items */
+    assert_int_equal(search_server_documents(server, "packed"), 1000);
+    assert_true(answers("GET", "/packed/_doc/realtime-0-999", NULL, "\"event_id\":1099"));
+}
+
 static void the_index_has_the_mapping_of_the_record(void **state)
 {
     open_with(state, &plays_output, "mapped");
@@ -259,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(records_are_there_once_however_often_they_are_written),
+        TEST(packed_requests_are_taken_like_others),
         TEST(the_index_has_the_mapping_of_the_record),
         TEST(an_index_that_exists_keeps_its_mapping),
         TEST(refused_records_are_told_apart_from_written_ones),
