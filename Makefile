@@ -96,7 +96,7 @@ kinds        := $(wildcard $(addsuffix /*.c,$(kind_folders)))
 library_sources := $(filter-out engine/main.c engine/cli/main.c,$(call find,engine)) $(call find,listeners)
 library         := $(out)/libsluice.a
 job_main        := $(out)/obj/engine/main.o
-jobs            := $(patsubst jobs/%.c,$(out)/jobs/%,$(wildcard jobs/*.c))
+jobs            := $(patsubst jobs/%.c,$(out)/jobs/%,$(sort $(wildcard jobs/*.c)))
 command         := $(patsubst engine/cli/main.c,$(out)/sluice,$(wildcard engine/cli/main.c))
 
 test_sources    := $(call find,tests)
@@ -129,7 +129,7 @@ all: $(command) $(jobs)
 bench_commands := bench bench-engine bench-durability bench-status bench-kafka bench-limits bench-peers bench-counts bench-quick
 
 # Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
-ifneq ($(filter-out deps check clean help deb demo test test-asan test-tsan torture simulate mutants fuzz fuzz-fetch fresh docker-steps $(bench_commands),$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out deps check clean help deb deb-install dist reproducible demo test test-asan test-tsan torture simulate mutants fuzz fuzz-fetch fresh docker-steps $(bench_commands),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) && echo yes),yes)
 $(error A library or pkg-config itself is missing (of $(PACKAGES)); "make deps" installs it)
 endif
@@ -141,6 +141,11 @@ endif
 compile = $(CC) $(language) $(warnings) $(optimize) $(if $(MARCH),-march=$(MARCH)) -fopenmp $(CPPFLAGS) $(CFLAGS)
 link    = $(CC) $(optimize) $(if $(MARCH),-march=$(MARCH)) -fopenmp -Wl,--as-needed $(LDFLAGS)
 libs    = $(package_links) -lm -pthread
+
+# The same bytes wherever and whenever it is built: the folder stands in no object, and names that the compiler makes up
+# follow from the file's. Not among the flags that are remembered, so that a copy of a built tree is not compiled anew.
+lasting = -ffile-prefix-map=$(CURDIR)=.
+compile_lasting = $(lasting) $(if $(findstring clang,$(CC)),,-frandom-seed=$<)
 
 # V=1 shows whole commands.
 show    = $(if $(V),,@echo '  $1  $2' && )
@@ -162,16 +167,16 @@ $(out)/flags: force
 
 $(out)/obj/%.o: %.c Makefile $(out)/flags
 	@mkdir -p $(@D)
-	$(call show,cc,$<)$(compile) $(lto) $(apart) $(includes) -MMD -MP -c $< -o $@
+	$(call show,cc,$<)$(compile) $(compile_lasting) $(lto) $(apart) $(includes) -MMD -MP -c $< -o $@
 
 $(out)/obj/kinds.o: build/kinds.c Makefile $(out)/flags
 	@mkdir -p $(@D)
-	$(call show,cc,$<)$(compile) $(lto) $(apart) $(includes) -MMD -MP -c $< -o $@
+	$(call show,cc,$<)$(compile) $(compile_lasting) $(lto) $(apart) $(includes) -MMD -MP -c $< -o $@
 
 # An array: its room (source), the folder, the type of its members.
 define kinds_array
-$(foreach file,$(wildcard $2/*.c),extern const $3 $1_$(basename $(notdir $(file)));\n)const $3 *const $1_kinds[] = {\
-$(foreach file,$(wildcard $2/*.c), &$1_$(basename $(notdir $(file))),) NULL };\n
+$(foreach file,$(sort $(wildcard $2/*.c)),extern const $3 $1_$(basename $(notdir $(file)));\n)const $3 *const $1_kinds[] = {\
+$(foreach file,$(sort $(wildcard $2/*.c)), &$1_$(basename $(notdir $(file))),) NULL };\n
 endef
 
 define kinds_text
@@ -187,7 +192,7 @@ build/kinds.c: force
 	@printf '$(kinds_text)' | sed 's/^ //' | cmp -s - $@ || printf '$(kinds_text)' | sed 's/^ //' >$@
 
 # The page's files and the chart library of the system's packages, as arrays. Without the library there are no charts.
-web_files := $(wildcard engine/http/web/*.html engine/http/web/*.css engine/http/web/*.js) \
+web_files := $(sort $(wildcard engine/http/web/*.html engine/http/web/*.css engine/http/web/*.js)) \
              $(wildcard /usr/share/javascript/dygraphs/dygraph.min.js /usr/share/javascript/dygraphs/dygraph.min.css)
 build/web.c: engine/http/web/pack.sh $(web_files) $(out)/members
 	@mkdir -p $(@D)
@@ -195,20 +200,20 @@ build/web.c: engine/http/web/pack.sh $(web_files) $(out)/members
 
 $(out)/obj/web.o: build/web.c Makefile $(out)/flags
 	@mkdir -p $(@D)
-	$(call show,cc,$<)$(compile) $(lto) $(apart) $(includes) -MMD -MP -c $< -o $@
+	$(call show,cc,$<)$(compile) $(compile_lasting) $(lto) $(apart) $(includes) -MMD -MP -c $< -o $@
 
 # Made anew as a whole: a file that went must not live on in it. The list of its members is a prerequisite.
 $(library): $(call objects_of,$(library_sources)) $(out)/obj/kinds.o $(out)/obj/web.o $(out)/members
 	@rm -f $@
-	$(call show,ar,$@)$(archiver) rcs $@ $(filter %.o,$^)
+	$(call show,ar,$@)$(archiver) rcsD $@ $(filter %.o,$^)
 
 $(test_library): $(call objects_of,$(test_support)) $(out)/members
 	@rm -f $@
-	$(call show,ar,$@)ar rcs $@ $(filter %.o,$^)
+	$(call show,ar,$@)ar rcsD $@ $(filter %.o,$^)
 
 $(bench_library): $(call objects_of,$(filter-out $(bench_mains),$(bench_sources))) $(out)/members
 	@rm -f $@
-	$(call show,ar,$@)$(archiver) rcs $@ $(filter %.o,$^)
+	$(call show,ar,$@)$(archiver) rcsD $@ $(filter %.o,$^)
 
 members := $(library_sources) $(test_support) $(bench_sources) $(web_files)
 $(out)/members: force
@@ -216,11 +221,11 @@ $(out)/members: force
 	@echo '$(members)' | cmp -s - $@ || echo '$(members)' >$@
 
 $(command): $(out)/obj/engine/cli/main.o $(library)
-	$(call show,ld,$@)$(link) $(lto) $^ $(libs) -o $@
+	$(call show,ld,$@)$(link) $(lasting) $(lto) $^ $(libs) -o $@
 
 $(jobs): $(out)/jobs/%: $(out)/obj/jobs/%.o $(job_main) $(library)
 	@mkdir -p $(@D)
-	$(call show,ld,$@)$(link) $(lto) $^ $(libs) -o $@
+	$(call show,ld,$@)$(link) $(lasting) $(lto) $^ $(libs) -o $@
 
 $(test_programs): $(out)/tests/%.test: $(out)/obj/tests/%.o $(test_library) $(library)
 	@mkdir -p $(@D)
@@ -238,7 +243,7 @@ $(fuzz_programs): $(out)/tests/%.fuzz: $(out)/obj/tests/%.o $(test_library) $(li
 
 $(bench_programs): $(out)/bench/%: $(out)/obj/bench/%.o $(bench_library) $(library)
 	@mkdir -p $(@D)
-	$(call show,ld,$@)$(link) $(lto) $^ $(libs) -o $@
+	$(call show,ld,$@)$(link) $(lasting) $(lto) $^ $(libs) -o $@
 
 -include $(objects:.o=.d)
 
@@ -434,13 +439,33 @@ install: all $(job_main) $(if $(shell command -v help2man),manual)
 	install -D -m 644 engine/package/completion/sluice.bash $(share)/bash-completion/completions/sluice
 	install -D -m 644 engine/package/completion/_sluice $(share)/zsh/site-functions/_sluice
 	install -D -m 644 engine/package/completion/sluice.fish $(share)/fish/vendor_completions.d/sluice.fish
-	if [ -d build/man ]; then install -d $(share)/man/man1 && install -m 644 build/man/*.1 $(share)/man/man1; fi
+	if [ -d build/man ]; then install -d $(share)/man/man1 $(share)/man/man5 && \
+	    install -m 644 build/man/*.1 $(share)/man/man1 && install -m 644 build/man/*.5 $(share)/man/man5; fi
 
 ## make deb           Debian packages of the last commit in build/deb
 .PHONY: deb
 deb:
 	@tests/deps.sh build deb
 	engine/package/deb.sh
+
+## make deb-install   installs these packages in a bare Debian that is made for it, runs a job there, and purges them (root)
+.PHONY: deb-install
+deb-install:
+	@tests/deps.sh build deb fresh
+	[ -n "$(wildcard build/deb/*.deb)" ] || engine/package/deb.sh
+	@tests/package/install.sh
+
+## make dist          a tarball of the last commit in build/dist, with its SBOM (SPDX) and checksums
+.PHONY: dist
+dist:
+	@tests/deps.sh build
+	engine/package/dist.sh
+
+## make reproducible  builds packages and tarball twice, in other folders, zones and languages: are they the same bytes?
+.PHONY: reproducible
+reproducible:
+	@tests/deps.sh build deb
+	@tests/package/reproducible.sh
 
 ## make clean         removes build/
 .PHONY: clean

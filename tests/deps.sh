@@ -12,7 +12,7 @@ packages_for() {
               libmicrohttpd-dev libxxhash-dev zlib1g-dev libsnappy-dev liblz4-dev libzstd-dev libssl-dev \
               libjs-dygraphs ;;
   run)   echo redis-server ;;
-  test)  echo libcmocka-dev kcat curl unzip procps maven openssl help2man mandoc
+  test)  echo libcmocka-dev kcat curl unzip procps maven openssl help2man mandoc zsh fish
          command -v java >/dev/null || echo default-jre-headless   # any Java from 17 on will do
          ;;
   clang) echo clang libclang-rt-dev libomp-dev llvm ;;             # llvm: names in reports

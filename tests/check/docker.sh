@@ -25,6 +25,17 @@ compose() {
   python3 -B "$here/compose.py" ${COMPOSE_SCHEMA:+"$COMPOSE_SCHEMA"} || true
 }
 
+# Each alert has its paragraph in the runbook, and each paragraph its alert.
+runbook() {
+  local alerts=docker/prometheus/alerts.yaml book=engine/package/README.md name
+  for name in $(sed -n 's/^ *- alert: //p' "$alerts"); do
+    grep -qx "### $name" "$book" || echo "$book:1: has no paragraph about the alert $name"
+  done
+  for name in $(sed -n 's/^### \(Sluice[A-Z]\|Kafka[A-Z]\)/\1/p' "$book"); do
+    grep -q "^ *- alert: $name$" "$alerts" || echo "$alerts:1: has no alert $name, which the runbook tells of"
+  done
+}
+
 scripts() {
   local script
   for script in docker/*.sh; do
@@ -35,6 +46,6 @@ scripts() {
 
 found=$(mktemp)
 trap 'rm -f "$found"' EXIT
-{ dockerfiles; rules; compose; scripts; } >"$found" 2>&1
+{ dockerfiles; rules; compose; runbook; scripts; } >"$found" 2>&1
 ((${#unchecked[@]} == 0)) || printf 'not checked: %s\n' "${unchecked[@]}"
 finish "docker/README.md says what belongs where." <"$found"

@@ -1,6 +1,6 @@
 /*
  * tests/system/install.c - what `make install` lays down: a job and its test are built outside the tree, by the package file
- * alone; the shell completes what --help knows; the manual has a page for each command and job.
+ * alone; the shells complete what --help knows; the manual has a page for each command and job.
  */
 #include "../base/folder.h"
 #include <setjmp.h>
@@ -134,6 +134,50 @@ static void the_shell_completes_commands_options_and_names(void **state)
     assert_said("wordsmith\n");
 }
 
+/* The system of completion is zsh's own; here what it would be told is printed instead. */
+static const char zsh_script[] = "words=(sluice \"$@\") CURRENT=$(($# + 1))\n"
+                                 "_describe() { print -rl -- ${(P)2} }\n"
+                                 "compadd() { print -rl -- ${(P)@[-1]} }\n"
+                                 "_files() { print files }\n"
+                                 "answer() { source usr/share/zsh/site-functions/_sluice }\n"
+                                 "answer\n";
+
+static void zsh_completes_commands_options_and_names(void **state)
+{
+    (void)state;
+    if (shell("command -v zsh") != 0)
+        skip();
+    folder_write("answer.zsh", zsh_script);
+#define ZSH "PATH=$PWD/usr/bin:$PATH zsh -f answer.zsh "
+    assert_int_equal(shell(ZSH "sta"), 0);
+    assert_said("status:what a job does now");
+    assert_int_equal(shell(ZSH "batches --js"), 0);
+    assert_said("--json\n");
+    assert_int_equal(shell(ZSH "submit lis"), 0);
+    assert_string_equal(output, "files\n");
+    assert_int_equal(shell("export XDG_STATE_HOME=$PWD/state; " ZSH "status word"), 0);
+    assert_said("wordsmith\n"); /* of the test before */
+}
+
+static void fish_completes_commands_options_and_names(void **state)
+{
+    (void)state;
+    if (shell("command -v fish") != 0)
+        skip();
+#define FISH                                                                                                 \
+    "HOME=$PWD PATH=$PWD/usr/bin:$PATH fish --no-config -c '"                                                \
+    "source usr/share/fish/vendor_completions.d/sluice.fish; complete -C \"sluice $argv[1]\"' "
+    assert_int_equal(shell(FISH "sta"), 0);
+    assert_said("status\twhat a job does now");
+    assert_int_equal(shell(FISH "'batches --js'"), 0);
+    assert_said("--json");
+    assert_int_equal(shell("export XDG_STATE_HOME=$PWD/state; " FISH "'status word'"), 0);
+    assert_said("wordsmith");
+}
+
+/* As plain text: bold is a letter, a step back, and the letter again. */
+#define PAGE(name) "mandoc -T utf8 usr/share/man/man1/" name " | sed 's/.\x08//g'"
+
 static void the_manual_has_a_page_for_each_command_and_job(void **state)
 {
     (void)state;
@@ -144,16 +188,39 @@ static void the_manual_has_a_page_for_each_command_and_job(void **state)
               "ls usr/lib/sluice/jobs | sed 's/_/-/g; s/^/sluice-/' >>pages && wc -l <pages"),
         0);
     assert_true(strtol(output, NULL, 10) > 15);
-    assert_int_equal(shell("while read -r page; do mandoc -T utf8 usr/share/man/man1/$page.1 | col -b | "
-                           "grep -q \"^ *$page - ..\" || echo $page; done <pages"),
+    assert_int_equal(shell("while read -r page; do " PAGE(
+                         "$page.1") " | "
+                                    "grep -q \"^ *$page - ..\" || echo $page; done <pages"),
                      0);
     assert_string_equal(output, ""); /* no page whose first line is not its name and what it is for */
     assert_int_equal(shell("mandoc -T lint -W warning usr/share/man/man1/*.1"), 0);
-    assert_int_equal(shell("mandoc -T utf8 usr/share/man/man1/sluice-submit.1 | col -b"), 0);
+    assert_int_equal(shell(PAGE("sluice-submit.1")), 0);
     assert_said("--interval DURATION");
     assert_said("SLUICE_BATCH_INTERVAL");
 }
 
+/* What --explain lists is what there is to set. */
+static void the_manual_tells_of_every_setting(void **state)
+{
+    (void)state;
+    if (shell("command -v help2man mandoc") != 0)
+        skip();
+    assert_int_equal(shell("mandoc -T lint -W warning usr/share/man/man5/sluice-settings.5"), 0);
+    assert_int_equal(
+        shell("mandoc -T utf8 usr/share/man/man5/sluice-settings.5 | sed 's/.\x08//g' >settings && "
+              "usr/lib/sluice/jobs/hello_count --explain | "
+              "awk '$1 ~ /^[a-z]+[.][a-z_.]+$/ && NF >= 3 { print $1 }' | sort -u >keys && wc -l <keys"),
+        0);
+    assert_true(strtol(output, NULL, 10) > 30);
+    assert_int_equal(
+        shell("while read -r key; do grep -qE \"^ +$key( |$)\" settings || echo $key; done <keys"), 0);
+    assert_string_equal(output, "");
+    assert_int_equal(shell("grep -A3 ' batch.interval' settings"), 0);
+    assert_said("Default 2s; 1ms to 1d.");
+    assert_said("Option --interval DURATION; environment SLUICE_BATCH_INTERVAL");
+}
+
+/* The release, linked as it was before, so that nothing is compiled anew. */
 static int install(void **state)
 {
     (void)state;
@@ -161,7 +228,8 @@ static int install(void **state)
     char command[COMMAND_ROOM];
     snprintf(
         command, sizeof command,
-        "env -u MAKEFLAGS -u VARIANT make -s install PREFIX=/usr DESTDIR=%s >%s/log 2>&1 || { cat %s/log; exit 1; }",
+        "lto=$(! grep -qs gcc build/flags || grep -q -- -flto build/flags || echo lto=); env -u MAKEFLAGS -u VARIANT make -s install $lto "
+        "PREFIX=/usr DESTDIR=%s >%s/log 2>&1 || { cat %s/log; exit 1; }",
         folder, folder, folder);
     return system(command);
 }
@@ -179,7 +247,10 @@ int main(void)
         cmocka_unit_test(a_job_and_its_test_are_built_outside_the_tree),
         cmocka_unit_test(a_new_job_builds_and_its_test_passes),
         cmocka_unit_test(the_shell_completes_commands_options_and_names),
+        cmocka_unit_test(zsh_completes_commands_options_and_names),
+        cmocka_unit_test(fish_completes_commands_options_and_names),
         cmocka_unit_test(the_manual_has_a_page_for_each_command_and_job),
+        cmocka_unit_test(the_manual_tells_of_every_setting),
     };
     return cmocka_run_group_tests_name("system/install", tests, install, uninstall);
 }

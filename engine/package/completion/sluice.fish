@@ -18,4 +18,4 @@ complete -c sluice -n __fish_use_subcommand -a '(__sluice_commands)'
 complete -c sluice -n '__fish_seen_subcommand_from help' -a '(__sluice_commands)'
 complete -c sluice -n 'not __fish_use_subcommand; and string match -q -- "-*" (commandline -ct)' -a '(__sluice_options)'
 complete -c sluice -n '__fish_seen_subcommand_from submit' -F
-complete -c sluice -n '__fish_seen_subcommand_from status stop batches flow dlq checkpoint savepoint reset' -a '(__sluice_names)'
+complete -c sluice -n 'not __fish_use_subcommand; and not __fish_seen_subcommand_from help submit list new broker demo' -a '(__sluice_names)'

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Writes the manual: a page of section 1 for sluice, each of its commands and each job. What they say is what --help says, which
-# comes from the tables that the program itself uses; help2man puts it in the form of manual pages.
+# Writes the manual: a page of section 1 for sluice, each of its commands and each job, and sluice-settings(5). What they say is
+# what --help says, which comes from the tables that the program itself uses; help2man puts it in the form of manual pages, and
+# settings.awk the settings.
 #
 #     pages.sh BUILD FOLDER      programs in BUILD, pages into FOLDER; SOURCE_DATE_EPOCH is the pages' date
 set -euo pipefail
@@ -26,3 +27,5 @@ for job in "$build"/jobs/*; do
   [[ -x $job && $job != *.* ]] || continue
   page "sluice-$(basename "$job" | tr _ -)" "$("$job" --help | sed -n '1s/^[^ ]* - //p')" "$job" --help
 done
+# The job that has no options of its own knows all settings.
+"$build/jobs/hello_count" --help | awk -v day="$day" -v version="$version" -f "$parts/settings.awk" >"$folder/sluice-settings.5"
