@@ -252,6 +252,19 @@ static void a_partition_may_be_set_back_to_a_time(void **state)
     assert_int_equal(trial->partitions[1].offset, 20);
 }
 
+/* The mock broker finds no record by its time, as no broker does whose records have none. */
+static void a_partition_that_is_to_be_read_from_its_begin_is(void **state)
+{
+    trial *trial = *state;
+    failure failure = { 0 };
+    topic_fill(kafka_mock_servers(mock), trial->topic, 2, 0, 8);
+    trial->spec.start = SOURCE_LATEST;
+    assert_int_equal(started_at(trial, (int64_t[]){ 0, -1, SOURCE_BEGIN }, &failure), SL_OK);
+    assert_int_equal(trial->partitions[2].offset, 0);
+    waited(trial, 2, 0, 8);
+    assert_int_equal(read_numbers(trial, 2, 0, 8), 8);
+}
+
 static void available_now_ends_at_the_ends_found_at_start(void **state)
 {
     trial *trial = *state;
@@ -476,6 +489,7 @@ int main(void)
         with_a_topic(a_position_outside_the_partition_is_data_loss),
         with_a_topic(a_position_that_retention_took_is_data_loss),
         with_a_topic(positions_are_told_to_the_group),
+        with_a_topic(a_partition_that_is_to_be_read_from_its_begin_is),
         with_a_topic(positions_are_told_while_the_job_reads),
         with_a_topic(a_broker_that_comes_back_loses_nothing),
         with_a_topic(records_that_vanish_while_running_are_data_loss),

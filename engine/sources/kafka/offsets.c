@@ -27,14 +27,17 @@ static sl_result bounds_ask(kafka_reader *reader, bounds *bounds, failure *failu
     return SL_OK;
 }
 
-/* Starts of partitions that were set back to a time. */
+/* Starts of partitions that were set back to a time. The begin is not asked for as one: brokers do not find records that have
+ * no time. */
 static sl_result times_ask(kafka_reader *reader, const source_partition *partitions, const bounds *bounds,
                            failure *failure)
 {
     int64_t *found = memory_new(reader->count * sizeof *found), asked = -1;
     sl_result result = SL_OK;
     for (size_t i = 0; i < reader->count && result == SL_OK; i++) {
-        if (partitions[i].offset >= -1)
+        if (partitions[i].offset == SOURCE_BEGIN)
+            bounds->start[i] = bounds->begin[i];
+        if (partitions[i].offset >= -1 || partitions[i].offset == SOURCE_BEGIN)
             continue;
         if (asked != partitions[i].offset)
             result = reader->way->offsets(reader, source_time_of(partitions[i].offset), found, failure);
