@@ -12,6 +12,7 @@
 #include <base/memory.h>
 #include <base/notify.h>
 #include <base/retry.h>
+#include <doctor.h>
 #include <engine_parts.h>
 #include <plan/window.h>
 #include <settings.h>
@@ -362,21 +363,43 @@ static void explain_places(const sl_plan *plan, const places *places, buffer *ou
         buffer_print(out, "    dead_letters -> %s\n", places->dead_letters.at[p].uri);
 }
 
+/* Draws the job and finds its places; nothing is touched. Free it with drawn_free(). */
+static sl_result drawn_new(const engine_spec *spec, engine **drawn, failure *failure)
+{
+    *drawn = memory_new(sizeof **drawn);
+    (*drawn)->spec = *spec;
+    return draw(*drawn, failure);
+}
+
+static void drawn_free(engine *drawn)
+{
+    start_done(&drawn->start);
+    free(drawn->options);
+    free(drawn->dead);
+    free(drawn);
+}
+
 sl_result engine_explain(const engine_spec *spec, buffer *out, failure *failure)
 {
-    engine *self = memory_new(sizeof *self);
-    self->spec = *spec;
-    sl_result result = draw(self, failure);
+    engine *self;
+    sl_result result = drawn_new(spec, &self, failure);
     if (result == SL_OK) {
         buffer_text(out, "plan\n");
         plan_explain(&self->plan, out);
         buffer_text(out, "\nplaces\n");
         explain_places(&self->plan, &self->places, out);
     }
-    start_done(&self->start);
-    free(self->options);
-    free(self->dead);
-    free(self);
+    drawn_free(self);
+    return result;
+}
+
+sl_result engine_doctor(const engine_spec *spec, FILE *out, failure *failure)
+{
+    engine *self;
+    sl_result result = drawn_new(spec, &self, failure);
+    if (result == SL_OK)
+        result = doctor_look(self, out);
+    drawn_free(self);
     return result;
 }
 

@@ -8,6 +8,7 @@
 #include <base/settings.h>
 #include <batches/scheduler.h>
 #include <sluice/job.h>
+#include <stdio.h>
 
 typedef struct engine engine;
 
@@ -37,5 +38,8 @@ const sl_batch_info *engine_account(const engine *engine);
 
 /* --explain: the plan and the places of the spec's job, after all checks that touch nothing. */
 sl_result engine_explain(const engine_spec *spec, buffer *out, failure *failure);
+
+/* --doctor: are the servers and topics of the job there? See doctor.h. */
+sl_result engine_doctor(const engine_spec *spec, FILE *out, failure *failure);
 
 #endif

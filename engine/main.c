@@ -12,6 +12,7 @@
 #include <malloc.h>
 #include <settings.h>
 #include <signal.h>
+#include <started.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <supervise.h>
@@ -184,7 +185,7 @@ static bool supervised_here(const engine_spec *spec, int *code, failure *failure
 }
 
 /* *code: the exit code, where it does not follow from the result. */
-static sl_result start(const engine_spec *wanted, int *code, failure *failure)
+static sl_result start(const engine_spec *wanted, char *const *words, int *code, failure *failure)
 {
     const settings *settings = wanted->settings;
     const char *name = wanted->name, *work_dir = wanted->work_dir;
@@ -193,6 +194,10 @@ static sl_result start(const engine_spec *wanted, int *code, failure *failure)
     engine *engine = NULL;
     if (settings_flag(settings, "--explain"))
         return explain(&spec, failure);
+    if (settings_flag(settings, "--doctor")) {
+        SL_TRY(log_open(settings, NULL, failure));
+        return engine_doctor(&spec, stdout, failure);
+    }
     buffer checked = { 0 };
     sl_result result =
         engine_explain(&spec, &checked, failure); /* a mistake is told before anything is touched */
@@ -212,8 +217,10 @@ static sl_result start(const engine_spec *wanted, int *code, failure *failure)
     if (pthread_create(&signals, NULL, signals_run, NULL) != 0)
         return fail(failure, SL_FAILED, "the system gives no thread for signals");
     result = engine_open(&spec, &engine, failure);
-    if (result == SL_OK)
+    if (result == SL_OK) {
+        started_leave(work_dir, words, environ);
         result = run(engine, failure);
+    }
     pthread_kill(signals, SIGUSR1);
     pthread_join(signals, NULL);
     engine_close(engine);
@@ -222,7 +229,7 @@ static sl_result start(const engine_spec *wanted, int *code, failure *failure)
 
 static int finish(sl_result result, const failure *failure)
 {
-    if (result != SL_OK)
+    if (result != SL_OK && failure->text[0])
         log_error(job.name, "%s", failure->text);
     log_close();
     return exit_code(result);
@@ -252,7 +259,7 @@ int main(int argc, char **argv)
             .job = &job, .settings = settings, .clock = &clock_system, .name = name, .work_dir = work_dir
         };
         result = work_dir
-                     ? start(&spec, &ended, &failure)
+                     ? start(&spec, argv, &ended, &failure)
                      : fail(&failure, SL_USAGE, "no HOME to keep the job's progress in: give --work-dir");
         free(work_dir);
     }

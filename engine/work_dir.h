@@ -1,7 +1,7 @@
 /*
  * work_dir.h - the folder in which a job keeps what must survive it, and the lock that keeps a second one out.
  *
- *     lock  journal  checkpoint-*  history.ndjson  dead/  log  control.sock
+ *     lock  journal  checkpoint-*  history.ndjson  dead/  log  control.sock  command
  */
 #ifndef WORK_DIR_H
 #define WORK_DIR_H

@@ -4,6 +4,7 @@
  *     $XDG_STATE_HOME/sluice/NAME      the work folder of job NAME, or a link to it (XDG_STATE_HOME: ~/.local/state)
  *         lock                         held with flock() by the running job; holds its process id
  *         control.sock                 its HTTP server
+ *         command                      how it was started: see <started.h>
  *         history.ndjson, history.1.ndjson, journal, checkpoint-*, log, dead/
  */
 #ifndef CLI_PLACE_H

@@ -33,6 +33,14 @@ sl_result program_find(const char *name, char path[PROGRAM_PATH_ROOM], failure *
     return program_search(name, path) ? SL_OK : program_unknown(name, failure);
 }
 
+sl_result program_unknown_tell(failure *of_program, const failure *of_job)
+{
+    if (strstr(of_program->text, "did you mean") && strstr(of_job->text, "did you mean") == NULL)
+        return of_program->result;
+    failure_clear(of_program);
+    return fail(of_program, SL_USAGE, "%s", of_job->text);
+}
+
 bool program_self(char path[PROGRAM_PATH_ROOM])
 {
     ssize_t size = readlink("/proc/self/exe", path, PROGRAM_PATH_ROOM - 1);
