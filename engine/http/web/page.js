@@ -41,7 +41,8 @@ function duration(ms) {
   return parts.slice(0, 2).join(' ');
 }
 
-const time = (ms) => new Date(ms).toISOString().slice(0, 19).replace('T', ' ').replaceAll('-', '/') + ' UTC';
+// With its milliseconds where it has some: batches of less than a second would look alike.
+const time = (ms) => new Date(ms).toISOString().slice(0, ms % 1000 ? 23 : 19).replace('T', ' ').replaceAll('-', '/') + ' UTC';
 const clock = (ms) => new Date(ms).toISOString().slice(11, 19);
 
 // ---- Charts
