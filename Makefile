@@ -371,6 +371,7 @@ bench-engine:
 	build/bench/engine/listens
 	build/bench/engine/windows
 	build/bench/engine/keys
+	build/bench/engine/records
 bench-kafka:
 	@tests/deps.sh build run test
 	+@$(again) all bench-programs

@@ -68,8 +68,9 @@ static sl_result rate_open(const source_spec *spec, void **self, failure *failur
         return fail(failure, SL_USAGE, "input %s: rate: never ends; give rate.count where the job is to end",
                     spec->name);
     rate_source *source = memory_new(sizeof *source);
-    *source =
-        (rate_source){ .partition = { "rate", 0, -1 }, .rate = rate, .count = count ? count : INT64_MAX };
+    *source = (rate_source){ .partition = { .topic = "rate", .offset = -1 },
+                             .rate = rate,
+                             .count = count ? count : INT64_MAX };
     if (replay && replay_read(source, replay, failure) != SL_OK) {
         rate_close(source);
         return failure->result;

@@ -350,6 +350,7 @@ extern const sl_job job; /* every program defines it; engine/main.c starts it */
 #define SL_AT4_(r, a, b, c, d)       SL_AT3_(r, a, b, c), offsetof(r, d)
 
 #include <sluice/operations.h>
+#include <sluice/records.h>
 #include <sluice/state.h>
 
 #endif
