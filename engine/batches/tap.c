@@ -67,7 +67,7 @@ void tap_free(tap *self)
 
 int64_t tap_open(tap *self, const tap_wish *wish, failure *failure)
 {
-    uint32_t node;
+    uint32_t node = 0; /* for gcc -O1, which takes it for unset after SL_OK */
     if (node_find(self->spec.plan, wish->stream, &node, failure) != SL_OK)
         return 0;
     pthread_mutex_lock(&self->mutex);

@@ -97,21 +97,23 @@ static const char makefile_template[] =
     "CFLAGS     ?= -O2 -g -Wall -Wextra\n"
     "export PKG_CONFIG_PATH\n"
     "\n"
-    "compile = $(CC) -std=c17 $(CFLAGS) $$($(PKG_CONFIG) --cflags sluice)\n"
-    "libs    = $$($(PKG_CONFIG) --libs sluice)\n"
+    "libs = $$($(PKG_CONFIG) --libs sluice)\n"
     "\n"
-    "@NAME@: @NAME@.c\n"
-    "\t$(compile) @NAME@.c $$($(PKG_CONFIG) --variable=main sluice) $(libs) -o $@\n"
+    "@NAME@: @NAME@.o\n"
+    "\t$(CC) $(LDFLAGS) $^ $$($(PKG_CONFIG) --variable=main sluice) $(libs) -o $@\n"
     "\n"
-    "@NAME@_test: @NAME@_test.c @NAME@.c\n"
-    "\t$(compile) @NAME@_test.c @NAME@.c $(libs) -o $@\n"
+    "@NAME@_test: @NAME@_test.o @NAME@.o\n"
+    "\t$(CC) $(LDFLAGS) $^ $(libs) -o $@\n"
+    "\n"
+    "%.o: %.c\n"
+    "\t$(CC) -std=c17 $(CFLAGS) $$($(PKG_CONFIG) --cflags sluice) -c $< -o $@\n"
     "\n"
     ".PHONY: test clean\n"
     "test: @NAME@_test\n"
     "\t./@NAME@_test\n"
     "\n"
     "clean:\n"
-    "\trm -f @NAME@ @NAME@_test\n";
+    "\trm -f @NAME@ @NAME@_test *.o\n";
 
 /* A name that a C file, a make target and a job can have. */
 static bool is_name(const char *name)
