@@ -121,8 +121,8 @@ static void pane_expire(count_shard *shard)
             count_value *value = store_value(&shard->store, page->at[i].id);
             if (page->at[i].times == 0)
                 continue;
-            value->total -= page->at[i].times;
-            if (value->total == 0)
+            *value -= (uint64_t)page->at[i].times << COUNT_PANE_BITS;
+            if (count_total(*value) == 0)
                 store_remove(&shard->store, page->at[i].id);
         }
     }
@@ -140,8 +140,8 @@ static void pane_shut(count_shard *shard)
             if (page->at[i].times)
                 continue;
             count_value *value = store_value(&shard->store, page->at[i].id);
-            page->at[i].times = value->pane & COUNT_PANE_MAX;
-            value->pane = 0;
+            page->at[i].times = count_in_pane(*value);
+            *value -= count_in_pane(*value);
         }
     }
 }
@@ -170,21 +170,22 @@ pane *count_pane(count *self, count_shard *shard, int64_t number)
 /* One row of a key. The first in a batch notes the key as touched, the first in a pane enters it in the pane's list. */
 static inline void count_one(count_shard *shard, pane *pane, uint32_t id)
 {
-    count_value *value = store_value(&shard->store, id);
+    count_value *value = store_value(&shard->store, id), before = *value, after = before + COUNT_ROW;
     uint64_t *bits = (uint64_t *)(void *)shard->touched_bits.at;
     if (!(bits[id >> 6] >> (id & 63) & 1)) {
         bits[id >> 6] |= (uint64_t)1 << (id & 63);
-        count_touch touch = { value->total, id, 0 };
+        count_touch touch = { count_total(before), id, 0 };
         memcpy(shard->touched.at + shard->touched.size, &touch, sizeof touch);
         shard->touched.size += sizeof touch;
     }
-    if (value->pane == 0)
+    if (count_in_pane(before) == 0)
         pane_add(&shard->panes, pane, (pane_touch){ id, 0 });
-    value->total++;
-    if (++value->pane == COUNT_PANE_MAX) { /* the number stays above 0: one open entry per key and pane */
+    if (count_in_pane(after) ==
+        COUNT_PANE_MAX) { /* the number stays above 0: one open entry per key and pane */
         pane_add(&shard->panes, pane, (pane_touch){ id, COUNT_PANE_MAX - 1 });
-        value->pane = 1;
+        after -= COUNT_PANE_MAX - 1;
     }
+    *value = after;
 }
 
 static void count_keys(count_shard *shard, pane *pane, const row_key *keys, size_t count)
@@ -254,7 +255,7 @@ static void touched_close(count *self, count_shard *shard)
         bits[id >> 6] = 0;
         if (self->saves)
             count_save_one(shard, id,
-                           ((count_value *)store_value(&shard->store, id))->total - touched[i].before);
+                           count_total(*(count_value *)store_value(&shard->store, id)) - touched[i].before);
     }
 }
 

@@ -16,7 +16,8 @@ static void fill_row(const count *self, const row_key *key, int64_t total, int64
 {
     const sl_window *drawn = &self->drawn.window;
     memset(row, 0, self->row_bytes);
-    key_fill(&self->drawn.key, key, row);
+    if (!self->texts_only || !key_fill_texts(&self->drawn.key, key, row))
+        key_fill(&self->drawn.key, key, row);
     memcpy(row + self->drawn.into.offset[0], &total, sizeof total);
     if (drawn->start.count) {
         int64_t start_ms = window_start(&self->window, end_ms);
@@ -28,7 +29,7 @@ static void fill_row(const count *self, const row_key *key, int64_t total, int64
 
 static int64_t total_of(const count_shard *shard, uint32_t id)
 {
-    return (int64_t)((const count_value *)store_value(&shard->store, id))->total;
+    return (int64_t)count_total(*(const count_value *)store_value(&shard->store, id));
 }
 
 static bool wanted(const count *self, const count_shard *shard, uint32_t id)
@@ -184,7 +185,7 @@ static void save_pane(const count_shard *shard, const pane *pane, buffer *out)
             const pane_touch *touch = &page->at[i];
             const count_value *value = store_value(&shard->store, touch->id);
             bool open = touch->times == 0 && !shard->shut && pane == panes_newest(&shard->panes);
-            uint64_t times = open ? value->pane : touch->times;
+            uint64_t times = open ? count_in_pane(*value) : touch->times;
             if (times == 0)
                 continue;
             piece_add(out, *store_key(&shard->store, touch->id), times);
@@ -216,7 +217,7 @@ static void load_one(count *self, int64_t pane_number, row_key key, uint64_t tim
     pane *newest = panes_newest(&shard->panes);
     pane *pane = newest && newest->number == pane_number ? newest : panes_open(&shard->panes, pane_number);
     count_value *value = store_value(&shard->store, id);
-    value->total = (value->total + times) & COUNT_TOTAL_MAX;
+    *value += times << COUNT_PANE_BITS;
     shard->shut = true;
     for (uint64_t some; times; times -= some) {
         some = times < UINT32_MAX ? times : UINT32_MAX;

@@ -11,13 +11,26 @@
 #include <records/document.h>
 #include <state/panes.h>
 
-#define COUNT_PANE_MAX  0xFFFFFFu
-#define COUNT_TOTAL_MAX 0xFFFFFFFFFFu
+/*
+ * What a key was counted: in the window, up to 10^12, and of that in the open pane, in one number, so that a row is one
+ * addition.
+ *
+ *     | total: 40 bits | in the open pane: 24 |
+ */
+typedef uint64_t count_value;
 
-typedef struct count_value {
-    uint64_t total : 40; /* in the window: up to 10^12 */
-    uint64_t pane : 24;  /* of it, in the open pane */
-} count_value;
+enum { COUNT_PANE_BITS = 24, COUNT_PANE_MAX = (1 << COUNT_PANE_BITS) - 1 };
+#define COUNT_ROW ((uint64_t)1 << COUNT_PANE_BITS | 1)
+
+static inline uint64_t count_total(count_value value)
+{
+    return value >> COUNT_PANE_BITS;
+}
+
+static inline uint32_t count_in_pane(count_value value)
+{
+    return (uint32_t)value & COUNT_PANE_MAX;
+}
 
 typedef struct count_touch {
     uint64_t before; /* the total before this batch */

@@ -125,4 +125,20 @@ static inline row_key key_of_fields(const sl_fields *fields, bool texts_only, co
     return key_of_row(fields, row, memory);
 }
 
+/* key_fill() of short texts, when key_is_of_texts() said so; false: key_fill() must do it. */
+static inline bool key_fill_texts(const sl_fields *fields, const row_key *key, void *row)
+{
+    const unsigned char *at = (const unsigned char *)key;
+    if (key_is_long(*key))
+        return false;
+    for (size_t i = 0; i < fields->count; i++) {
+        sl_text text = { (const char *)at + 1, *at };
+        if (text.size > KEY_SHORT_MAX) /* a missing one */
+            return false;
+        memcpy((char *)row + fields->offset[i], &text, sizeof text);
+        at += 1 + text.size;
+    }
+    return true;
+}
+
 #endif
