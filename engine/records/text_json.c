@@ -70,31 +70,43 @@ char *sl_print_text_slowly_(char *at, sl_text text)
     return at;
 }
 
-/* Eight digits of a number below 10^8, the first one in the lowest byte: halves, pairs and digits all at once. */
-static uint64_t digits_of(uint32_t value)
+/* "00" to "99". */
+static const char pairs[] =
+    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+    "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+/* Below 10,000, all four digits. */
+static inline char *four_write(char *at, unsigned value)
 {
-    uint64_t halves = value / 10000 | (uint64_t)(value % 10000) << 32;
-    uint64_t hundreds = (halves * 10486 >> 20) & 0x0000007F0000007Fu; /* 10486 / 2^20: 1/100 up to 9999 */
-    uint64_t pairs = hundreds | (halves - hundreds * 100) << 16;
-    uint64_t tens = (pairs * 103 >> 10) & 0x000F000F000F000Fu; /* 103 / 2^10: 1/10 up to 99 */
-    return tens | (pairs - tens * 10) << 8;
+    memcpy(at, &pairs[value / 100 * 2], 2);
+    memcpy(at + 2, &pairs[value % 100 * 2], 2);
+    return at + 4;
+}
+
+/* Below 10,000, without leading zeros: a pair's first digit is written over or not at all. */
+static inline char *few_write(char *at, unsigned value)
+{
+    if (value >= 1000)
+        return four_write(at, value);
+    unsigned high = value / 100;
+    if (high)
+        *at++ = (char)('0' + high);
+    value -= high * 100;
+    bool one = high == 0 && value < 10;
+    memcpy(at, &pairs[value * 2 + one], 2);
+    return at + 2 - one;
 }
 
 char *sl_print_digits_(char *at, uint64_t value)
 {
-    const uint64_t zeros = 0x3030303030303030u;
-    enum { STEP = 100000000 };
-    if (value >= STEP) {
-        at = sl_print_digits_(at, value / STEP);
-        uint64_t digits = digits_of((uint32_t)(value % STEP)) | zeros;
-        memcpy(at, &digits, sizeof digits);
-        return at + sizeof digits;
-    }
-    uint64_t digits = digits_of((uint32_t)value);
-    unsigned leading = value ? (unsigned)__builtin_ctzll(digits) / 8 : 7;
-    digits = (digits | zeros) >> (8 * leading);
-    memcpy(at, &digits, sizeof digits);
-    return at + sizeof digits - leading;
+    enum { FEW = 10000 };
+    if (value < FEW)
+        return few_write(at, (unsigned)value);
+    if (value < (uint64_t)FEW * FEW)
+        return four_write(few_write(at, (unsigned)value / FEW), (unsigned)value % FEW);
+    at = sl_print_digits_(at, value / ((uint64_t)FEW * FEW));
+    value %= (uint64_t)FEW * FEW;
+    return four_write(four_write(at, (unsigned)value / FEW), (unsigned)value % FEW);
 }
 
 char *sl_print_real_(char *at, double value)

@@ -25,7 +25,7 @@ enum { SL_NUMBER_ROOM_ = 24, SL_FIELD_ROOM_ = 48 };
 
 /* Everything else than what these headers print at once. */
 char *sl_print_text_slowly_(char *at, sl_text text); /* with its closing quote */
-char *sl_print_digits_(char *at, uint64_t value);    /* eight bytes at a time, within SL_NUMBER_ROOM_ */
+char *sl_print_digits_(char *at, uint64_t value);    /* within SL_NUMBER_ROOM_ */
 char *sl_print_real_(char *at, double value);
 char *sl_print_time_(char *at, sl_time ms);
 
