@@ -142,10 +142,11 @@ compile = $(CC) $(language) $(warnings) $(optimize) $(if $(MARCH),-march=$(MARCH
 link    = $(CC) $(optimize) $(if $(MARCH),-march=$(MARCH)) -fopenmp -Wl,--as-needed $(LDFLAGS)
 libs    = $(package_links) -lm -pthread
 
-# The same bytes wherever and whenever it is built: the folder stands in no object, and names that the compiler makes up
-# follow from the file's. Not among the flags that are remembered, so that a copy of a built tree is not compiled anew.
-lasting = -ffile-prefix-map=$(CURDIR)=.
-compile_lasting = $(lasting) $(if $(findstring clang,$(CC)),,-frandom-seed=$<)
+# The same bytes wherever and whenever it is built. Debugging information calls the folder /proc/self/cwd, which is right in every
+# folder (a -ffile-prefix-map would itself be noted in what the link-time optimizer reads), and names that the compiler makes
+# up follow from the file's.
+in_place = PWD=/proc/self/cwd
+lasting  = $(if $(findstring clang,$(CC)),,-frandom-seed=$<)
 
 # V=1 shows whole commands.
 show    = $(if $(V),,@echo '  $1  $2' && )
@@ -167,11 +168,11 @@ $(out)/flags: force
 
 $(out)/obj/%.o: %.c Makefile $(out)/flags
 	@mkdir -p $(@D)
-	$(call show,cc,$<)$(compile) $(compile_lasting) $(lto) $(apart) $(includes) -MMD -MP -c $< -o $@
+	$(call show,cc,$<)$(in_place) $(compile) $(lasting) $(lto) $(apart) $(includes) -MMD -MP -c $< -o $@
 
 $(out)/obj/kinds.o: build/kinds.c Makefile $(out)/flags
 	@mkdir -p $(@D)
-	$(call show,cc,$<)$(compile) $(compile_lasting) $(lto) $(apart) $(includes) -MMD -MP -c $< -o $@
+	$(call show,cc,$<)$(in_place) $(compile) $(lasting) $(lto) $(apart) $(includes) -MMD -MP -c $< -o $@
 
 # An array: its room (source), the folder, the type of its members.
 define kinds_array
@@ -200,7 +201,7 @@ build/web.c: engine/http/web/pack.sh $(web_files) $(out)/members
 
 $(out)/obj/web.o: build/web.c Makefile $(out)/flags
 	@mkdir -p $(@D)
-	$(call show,cc,$<)$(compile) $(compile_lasting) $(lto) $(apart) $(includes) -MMD -MP -c $< -o $@
+	$(call show,cc,$<)$(in_place) $(compile) $(lasting) $(lto) $(apart) $(includes) -MMD -MP -c $< -o $@
 
 # Made anew as a whole: a file that went must not live on in it. The list of its members is a prerequisite.
 $(library): $(call objects_of,$(library_sources)) $(out)/obj/kinds.o $(out)/obj/web.o $(out)/members
@@ -221,11 +222,11 @@ $(out)/members: force
 	@echo '$(members)' | cmp -s - $@ || echo '$(members)' >$@
 
 $(command): $(out)/obj/engine/cli/main.o $(library)
-	$(call show,ld,$@)$(link) $(lasting) $(lto) $^ $(libs) -o $@
+	$(call show,ld,$@)$(in_place) $(link) $(lto) $^ $(libs) -o $@
 
 $(jobs): $(out)/jobs/%: $(out)/obj/jobs/%.o $(job_main) $(library)
 	@mkdir -p $(@D)
-	$(call show,ld,$@)$(link) $(lasting) $(lto) $^ $(libs) -o $@
+	$(call show,ld,$@)$(in_place) $(link) $(lto) $^ $(libs) -o $@
 
 $(test_programs): $(out)/tests/%.test: $(out)/obj/tests/%.o $(test_library) $(library)
 	@mkdir -p $(@D)
@@ -243,7 +244,7 @@ $(fuzz_programs): $(out)/tests/%.fuzz: $(out)/obj/tests/%.o $(test_library) $(li
 
 $(bench_programs): $(out)/bench/%: $(out)/obj/bench/%.o $(bench_library) $(library)
 	@mkdir -p $(@D)
-	$(call show,ld,$@)$(link) $(lasting) $(lto) $^ $(libs) -o $@
+	$(call show,ld,$@)$(in_place) $(link) $(lto) $^ $(libs) -o $@
 
 -include $(objects:.o=.d)
 
