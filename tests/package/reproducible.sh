@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Packages and tarball of the last commit, built twice: in folders of other names and lengths, in another zone, with another
-# mask and home, some minutes later. They have to be the same bytes. Run by: make reproducible. Takes two whole builds.
+# mask and home, some minutes later. They have to be the same bytes, and are then left in build/deb and build/dist. Run by: make
+# reproducible. Takes two whole builds.
 #
 # Not compared: .buildinfo and .changes, which tell when and where a package was built.
 set -euo pipefail
@@ -48,3 +49,6 @@ for file in "$one"/deb/*.deb "$one"/dist/*; do
 done
 echo "$count files, $differ differ"
 ((differ == 0 && count >= 5))
+umask 022
+rm -rf "$checkout"/build/{deb,dist}
+cp -r "$one/deb" "$one/dist" "$checkout/build"
