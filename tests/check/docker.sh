@@ -25,11 +25,12 @@ compose() {
   python3 -B "$here/compose.py" ${COMPOSE_SCHEMA:+"$COMPOSE_SCHEMA"} || true
 }
 
-# Each alert has its paragraph in the runbook, and each paragraph its alert.
+# Each alert has its paragraph in the runbook and a test in which it fires, and each paragraph its alert.
 runbook() {
-  local alerts=docker/prometheus/alerts.yaml book=engine/package/README.md name
+  local alerts=docker/prometheus/alerts.yaml book=engine/package/README.md trials=tests/docker/alerts_test.yaml name
   for name in $(sed -n 's/^ *- alert: //p' "$alerts"); do
     grep -qx "### $name" "$book" || echo "$book:1: has no paragraph about the alert $name"
+    grep -qx " *- alertname: $name" "$trials" || echo "$trials:1: the alert $name never fires in it"
   done
   for name in $(sed -n 's/^### \(Sluice[A-Z]\|Kafka[A-Z]\)/\1/p' "$book"); do
     grep -q "^ *- alert: $name$" "$alerts" || echo "$alerts:1: has no alert $name, which the runbook tells of"

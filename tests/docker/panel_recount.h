@@ -1,0 +1,25 @@
+/*
+ * tests/docker/panel_recount.h - what Kibana asks of the search server for a panel, and whether the answer is what the documents
+ * themselves say.
+ */
+#ifndef TESTS_DOCKER_PANEL_RECOUNT_H
+#define TESTS_DOCKER_PANEL_RECOUNT_H
+
+#include <docker/panels.h>
+
+typedef struct documents {
+    size_t count;
+    json_object *at[];
+} documents;
+
+/* One a line. */
+documents *documents_of(const char *lines);
+void documents_free(documents *all);
+
+/* The body of its search. Dates are put together by the second, whatever the panel's width. */
+json_object *panel_search(const panel *panel);
+
+/* Asserts each bucket and figure of the answer; how many of the documents it asks for. */
+size_t panel_recount(const panel *panel, json_object *answer, const documents *all);
+
+#endif
