@@ -15,8 +15,8 @@ static const char *const advice[] = {
     [FLOW_REDIS] =
         "look at its CPU and SLOWLOG, and at the way there; a larger lookup.cache.entries asks less",
     [FLOW_ELASTIC] =
-        "look at its write queue, heap and disk; fewer replicas and a longer refresh_interval, or another "
-        "node, take more",
+        ("look at its write queue, heap and disk; fewer replicas and a longer refresh_interval, or another "
+         "node, take more"),
 };
 
 const char *flow_stage_name(flow_stage stage)

@@ -131,7 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static char secret[] = "s3cret", user[] = "me";
     static recent *kept;
     kept = kept ? kept : recent_made();
-    site open = { .recent = kept, .user = user, .version = user, .loopback = true };
+    site open = { .recent = kept, .user = user, .version = user, .home = "/", .loopback = true };
     open.calls = (site_calls){ NULL, text_tell, text_tell, text_tell, ready_say, page_none };
     site closed = open;
     closed.token = secret;
