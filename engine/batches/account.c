@@ -104,6 +104,19 @@ static void print_states(buffer *out, const sl_batch_info *batch)
     buffer_byte(out, ']');
 }
 
+static void print_hot_keys(buffer *out, const sl_batch_info *batch)
+{
+    buffer_text(out, ",\"hot_keys\":[");
+    for (size_t i = 0; i < batch->hot_key_count; i++) {
+        buffer_text(out, i ? ",{\"name\":" : "{\"name\":");
+        json_string(out, text_of(batch->hot_keys[i].name));
+        buffer_text(out, ",\"key\":");
+        json_string(out, text_of(batch->hot_keys[i].key));
+        buffer_print(out, ",\"share\":%.3f}", batch->hot_keys[i].share);
+    }
+    buffer_byte(out, ']');
+}
+
 void account_print(const sl_batch_info *batch, buffer *out)
 {
     buffer_text(out, "{\"job\":");
@@ -128,6 +141,8 @@ void account_print(const sl_batch_info *batch, buffer *out)
         print_phases(out, &batch->phases);
         print_workers(out, batch);
     }
+    if (batch->hot_key_count)
+        print_hot_keys(out, batch);
     buffer_byte(out, '}');
 }
 

@@ -31,6 +31,7 @@ static void node_run(executor *self, worker *worker, uint32_t i, const sl_rows *
             .at = worker->rows[i], .room = CHUNK_ROWS, .of = node->schema, .full = hand_on, .owner = worker
         };
     worker->task.stage = node->name;
+    hot_keys_note(self->hot_keys, &worker->task, i, in);
     uint64_t began = clock_ticks();
     self->nodes[i].kind->rows(self->nodes[i].self, &worker->task, in, out);
     worker->times->nodes[i] += clock_ticks() - began;

@@ -83,6 +83,19 @@ static const sl_state_info *pack_states(packing *to, const sl_state_info *from, 
     return states;
 }
 
+static const sl_hot_key *pack_hot_keys(packing *to, const sl_hot_key *from, size_t count)
+{
+    sl_hot_key *keys = pack(to, from, count * sizeof *from);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = pack_text(to, from[i].name), *key = pack_text(to, from[i].key);
+        if (keys) {
+            keys[i].name = name;
+            keys[i].key = key;
+        }
+    }
+    return keys;
+}
+
 static const sl_output_info *pack_outputs(packing *to, const sl_output_info *from, size_t count)
 {
     sl_output_info *outputs = pack(to, from, count * sizeof *from);
@@ -111,6 +124,7 @@ static void pack_batch(packing *to, const sl_batch_info *from)
     batch.outputs = pack_outputs(to, from->outputs, from->output_count);
     batch.lookups = pack_lookups(to, from->lookups, from->lookup_count);
     batch.states = pack_states(to, from->states, from->state_count);
+    batch.hot_keys = pack_hot_keys(to, from->hot_keys, from->hot_key_count);
     if (packed)
         *packed = batch;
 }

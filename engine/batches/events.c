@@ -1,6 +1,7 @@
 /*
  * batches/events.c - one thread per listener. Copies are made in blocks that go round: a warm batch allocates nothing.
  */
+#include <base/clock.h>
 #include <base/counted.h>
 #include <base/log.h>
 #include <base/memory.h>
@@ -10,7 +11,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { WAITING_MAX = 1000 };
+enum { WAITING_MAX = 1000, PATIENCE_MS = 10000 };
 
 typedef struct ear {
     const sl_listener *listener;
@@ -18,18 +19,24 @@ typedef struct ear {
     pthread_t thread;
     queue waiting, spare; /* of event */
     atomic_uint_least64_t lost;
+    pthread_mutex_t mutex; /* of ended */
+    pthread_cond_t ending;
+    bool ended;
+    struct ear *next; /* that was left behind */
 } ear;
 
 struct events {
     ear **ears;
     size_t count;
     bool direct;
+    int64_t patience_ms;   /* with a listener that does not come to its end */
     pthread_mutex_t mutex; /* who asks from outside holds it, and who ends them */
 };
 
 events *events_new(void)
 {
     events *made = memory_new(sizeof *made);
+    made->patience_ms = PATIENCE_MS;
     pthread_mutex_init(&made->mutex, NULL);
     return made;
 }
@@ -37,6 +44,11 @@ events *events_new(void)
 void events_direct(events *events)
 {
     events->direct = true;
+}
+
+void events_patience(events *events, int64_t ms)
+{
+    events->patience_ms = ms;
 }
 
 static void *ear_run(void *argument)
@@ -47,6 +59,10 @@ static void *ear_run(void *argument)
         event_tell(ear->listener, ear->self, event->kind, event->bytes.at);
         queue_put(&ear->spare, event);
     }
+    pthread_mutex_lock(&ear->mutex);
+    ear->ended = true;
+    pthread_cond_signal(&ear->ending);
+    pthread_mutex_unlock(&ear->mutex);
     return NULL;
 }
 
@@ -67,6 +83,8 @@ sl_result events_attach(events *events, const sl_listener *listener, void *self,
     added->self = self;
     queue_init(&added->waiting, WAITING_MAX, !listener->lossless);
     queue_init(&added->spare, 16, false);
+    pthread_mutex_init(&added->mutex, NULL);
+    clock_condition(&added->ending);
     if (!events->direct && pthread_create(&added->thread, NULL, ear_run, added) != 0) {
         free(added);
         return fail(failure, SL_FAILED, "listener %s: the system gives no thread", listener->name);
@@ -149,23 +167,54 @@ bool events_page(events *events, const char *path, buffer *body, const char **ty
     return page != NULL;
 }
 
-static void ear_close(ear *ear, bool direct)
+/* False: its thread is still in a hook. */
+static bool ear_join(ear *ear, int64_t until_ns)
 {
-    queue_close(&ear->waiting);
-    if (!direct)
+    pthread_mutex_lock(&ear->mutex);
+    while (!ear->ended && clock_wait(&clock_system, &ear->ending, &ear->mutex, until_ns))
+        ;
+    bool ended = ear->ended;
+    pthread_mutex_unlock(&ear->mutex);
+    if (ended)
         pthread_join(ear->thread, NULL);
-    if (ear->lost)
-        log_warn("events", "listener %s lost %s", ear->listener->name,
-                 counted((int64_t)atomic_load(&ear->lost), "event", "events").at);
-    if (ear->listener->close)
-        ear->listener->close(ear->self);
+    else
+        pthread_detach(ear->thread);
+    return ended;
+}
+
+static void ear_free(ear *ear)
+{
     for (event *event; (event = queue_take_now(&ear->spare));) {
         buffer_done(&event->bytes);
         free(event);
     }
     queue_done(&ear->waiting);
     queue_done(&ear->spare);
+    pthread_cond_destroy(&ear->ending);
+    pthread_mutex_destroy(&ear->mutex);
     free(ear);
+}
+
+static ear *left_behind; /* what their threads may still use. Driver */
+
+/* One that hangs is left behind with all that it has: its thread may yet look there. */
+static void ear_close(ear *ear, bool direct, int64_t until_ns)
+{
+    bool ended = direct || ear_join(ear, until_ns);
+    int64_t lost = (int64_t)atomic_load(&ear->lost) + (ended ? 0 : (int64_t)queue_count(&ear->waiting));
+    if (!ended)
+        log_warn("events", "listener %s hangs: the job ends without it, and it has lost %s",
+                 ear->listener->name, counted(lost, "event", "events").at);
+    else if (lost)
+        log_warn("events", "listener %s lost %s", ear->listener->name, counted(lost, "event", "events").at);
+    if (!ended) {
+        ear->next = left_behind;
+        left_behind = ear;
+        return;
+    }
+    if (ear->listener->close)
+        ear->listener->close(ear->self);
+    ear_free(ear);
 }
 
 void events_end(events *events)
@@ -173,8 +222,11 @@ void events_end(events *events)
     if (events == NULL)
         return;
     pthread_mutex_lock(&events->mutex);
+    int64_t until_ns = clock_ns(&clock_system) + events->patience_ms * INT64_C(1000000);
     for (size_t i = 0; i < events->count; i++)
-        ear_close(events->ears[i], events->direct);
+        queue_close(&events->ears[i]->waiting);
+    for (size_t i = 0; i < events->count; i++)
+        ear_close(events->ears[i], events->direct, until_ns);
     events->count = 0;
     pthread_mutex_unlock(&events->mutex);
 }

@@ -13,9 +13,13 @@ typedef struct events events;
 events *events_new(void);
 /* Tests, before listeners are added: hooks run at once, on the thread that tells. */
 void events_direct(events *events);
-/* Waits until every listener has been told everything, and closes them. Nothing may be told any more. NULL is fine. */
+/*
+ * Waits until every listener has been told everything, and closes them. One that hangs for 10 s is left behind, with a line in
+ * the log. Nothing may be told any more. NULL is fine.
+ */
 void events_end(events *events);
-void events_free(events *events); /* ends too; NULL is fine */
+void events_patience(events *events, int64_t ms); /* another time than these 10 s */
+void events_free(events *events);                 /* ends too; NULL is fine */
 sl_result events_add(events *events, const sl_listener *listener, const sl_listener_place *place,
                      failure *failure);
 /* Before anything else is told. */

@@ -96,6 +96,7 @@ sl_result executor_open(const executor_spec *spec, executor **opened, failure *f
     self->timing = timing_new(&(timing_spec){ spec->plan, spec->places, &spec->intake->origins, spec->clock,
                                               spec->events, spec->workers });
     timing_team(self->timing, self->team);
+    self->hot_keys = hot_keys_new(spec->plan, spec->workers);
     for (unsigned w = 0; w < spec->workers; w++)
         worker_open(self, w);
     for (uint32_t i = 0; i < spec->plan->count; i++) {
@@ -132,6 +133,7 @@ void executor_close(executor *self)
         worker_close(self, &self->workers[w]);
     free(self->workers);
     timing_free(self->timing);
+    hot_keys_free(self->hot_keys);
     pthread_barrier_destroy(&self->barrier);
     buffer_done(&self->blocks);
     buffer_done(&self->waiting);
@@ -356,6 +358,7 @@ static sl_result attempt_begin(executor *self, batch_frame *frame, failure *fail
     atomic_store(&self->failed, false);
     timing_begin(self->timing, frame);
     self->tapped = self->spec.tap ? tap_begin(self->spec.tap, frame->time_ms) : 0;
+    hot_keys_begin(self->hot_keys);
     for (unsigned w = 0; w < self->spec.workers; w++) {
         worker *worker = &self->workers[w];
         sl_task *task = &worker->task;
@@ -433,6 +436,7 @@ sl_result executor_load(executor *self, const char *name, sl_text bytes, failure
 void executor_times(executor *self, int64_t submitted_ns, int64_t now_ns, sl_batch_info *info)
 {
     timing_end(self->timing, submitted_ns, now_ns, info);
+    hot_keys_end(self->hot_keys, info);
 }
 
 int64_t executor_newest(const executor *self, uint32_t partition)

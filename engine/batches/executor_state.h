@@ -6,6 +6,7 @@
 #define BATCHES_EXECUTOR_STATE_H
 
 #include <batches/executor.h>
+#include <batches/hot_keys.h>
 #include <batches/timing.h>
 
 /* A chunk that waits for its keys: where its block's reading stood. */
@@ -38,6 +39,7 @@ struct executor {
     unsigned team;   /* of the workers, how many work */
     worker *workers;
     timing *timing;
+    hot_keys *hot_keys;
     const batch_frame *frame;
     buffer blocks;  /* of intake_block */
     buffer waiting; /* of parked: of all workers, this round */

@@ -140,7 +140,7 @@ static void info_started(scheduler *self, const batch *batch, int32_t attempt)
     self->info.processing_end_time_ms = 0;
     self->info.counter_count = self->info.lookup_count = self->info.state_count =
         0; /* those of the attempt before are gone */
-    self->info.step_count = self->info.output_count = 0;
+    self->info.step_count = self->info.output_count = self->info.hot_key_count = 0;
     self->info.phases = (sl_phases){ 0 };
     self->info.slowest_topic = NULL;
     if (self->info.scheduling_delay_ms == 0)

@@ -40,6 +40,8 @@ static const struct {
       METRIC_COUNTER },
     { "sluice_step_seconds_total", "Time of all workers with each step of the plan.", METRIC_COUNTER },
     { "sluice_records_total", "Records of completed batches by what became of them.", METRIC_COUNTER },
+    { "sluice_hot_key_share", "Share of a node's rows that its hottest key took; 0: none is hot.",
+      METRIC_GAUGE },
     { "sluice_source_lag_records", "Records of a partition that lay behind the newest batch's end.",
       METRIC_GAUGE },
     { "sluice_source_lag_seconds", "Age of a partition's newest record when its batch was done.",
@@ -211,6 +213,18 @@ static void times_add(metrics *self, const sl_batch_info *batch)
     }
 }
 
+/* Keys are no labels: there may be any number of them. */
+static void hot_keys_set(metrics *self, const sl_batch_info *batch)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (strcmp(self->list[i].name, "sluice_hot_key_share") == 0)
+            self->list[i].value = 0;
+    for (size_t i = batch->hot_key_count; i-- > 0;) {
+        metric_label node = { "node", batch->hot_keys[i].name };
+        metric_of(self, "sluice_hot_key_share", &node, 1)->value = batch->hot_keys[i].share;
+    }
+}
+
 static void completed_add(metrics *self, const sl_batch_info *batch)
 {
     add(self, "sluice_batches_total", "status", "completed", 1);
@@ -228,6 +242,7 @@ static void completed_add(metrics *self, const sl_batch_info *batch)
     set(self, "sluice_batch_interval_seconds", (double)batch->interval_ms / 1e3);
     times_add(self, batch);
     partitions_set(self, batch);
+    hot_keys_set(self, batch);
 }
 
 void metrics_batch(metrics *self, const sl_batch_info *batch)

@@ -152,6 +152,38 @@ static void a_listener_that_blocks_loses_its_own_newest_events_only(void **state
     folder_close();
 }
 
+/* It is in its first hook; three events wait for it. Another listener is told all, and closed. */
+static void a_listener_that_hangs_does_not_hold_up_the_end(void **state)
+{
+    (void)state;
+    failure failure = { 0 };
+    settings *settings = settings_new();
+    settings_add(settings, "log", log_settings);
+    folder_open();
+    assert_int_equal(log_open(settings, folder_path("log"), &failure), SL_OK);
+    static ear *hung; /* its thread is still there when this ends */
+    slow = hung = ear_new(true);
+    quick = ear_new(false);
+    events *events = events_with(&slow_listener);
+    assert_int_equal(
+        events_add(events, &lossless_listener, &(sl_listener_place){ "job", NULL, NULL }, &failure), SL_OK);
+    events_patience(events, 300);
+    tell(events, 0, 1);
+    wait_until_inside(slow);
+    tell(events, 1, 4);
+    events_free(events);
+    log_close();
+    assert_false(slow->closed);
+    assert_heard(quick, 0, 4);
+    assert_true(quick->closed);
+    assert_non_null(
+        strstr(folder_read("log"), "listener slow hangs: the job ends without it, and it has lost 3 events"));
+    gate_open(slow);
+    settings_free(settings);
+    ear_free(quick);
+    folder_close();
+}
+
 static void a_lossless_listener_hears_all_in_order(void **state)
 {
     (void)state;
@@ -424,6 +456,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_listener_that_blocks_loses_its_own_newest_events_only),
+        cmocka_unit_test(a_listener_that_hangs_does_not_hold_up_the_end),
         cmocka_unit_test(a_lossless_listener_hears_all_in_order),
         cmocka_unit_test(told_directly_a_hook_has_run_when_the_call_returns),
         cmocka_unit_test(what_was_told_is_a_copy),

@@ -144,6 +144,7 @@ function detailsOf(batch) {
   if (batch.steps_us) box.append(element('p', {}, 'Workers: ' + Object.entries(batch.steps_us).map(([name, us]) => name + ' ' + duration(us / 1000)).join(', ')));
   if (batch.slowest_partition) box.append(element('p', {}, 'Slowest: partition ' + batch.slowest_partition.topic + ' ' + batch.slowest_partition.partition + ' (' +
     duration(batch.slowest_partition.us / 1000) + '), worker ' + batch.slowest_worker.worker + ' (' + duration(batch.slowest_worker.us / 1000) + ')'));
+  if (batch.hot_keys) box.append(element('p', {}, 'Hot keys: ' + batch.hot_keys.map((hot) => hot.name + ' ' + hot.key + ' (' + Math.round(100 * hot.share) + ' %)').join(', ')));
   if (isDone(batch)) box.append(element('p', {}, number(batch.records) + ' records = ' + number(batch.written) + ' written + ' + number(batch.duplicates) +
     ' duplicates + ' + number(batch.filtered) + ' filtered + ' + number(batch.dead_letters) + ' dead letters'));
   if (batch.error) box.append(element('p', { class: 'failed' }, batch.error));

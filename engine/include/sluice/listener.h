@@ -87,6 +87,13 @@ typedef struct sl_state_info {
     int64_t keys, bytes;
 } sl_state_info;
 
+/* A key that took much of a node's rows: they have one owner, who works alone. From a sample of the batch's rows. */
+typedef struct sl_hot_key {
+    const char *name; /* of the node */
+    const char *key;  /* its fields, "0, 56" */
+    double share;     /* of the node's rows */
+} sl_hot_key;
+
 /* The account of a batch. Of a batch that is not completed, the fields from scheduling_delay_ms on may be zero. */
 typedef struct sl_batch_info {
     const char *job;
@@ -127,6 +134,8 @@ typedef struct sl_batch_info {
     size_t lookup_count;
     const sl_state_info *states;
     size_t state_count;
+    const sl_hot_key *hot_keys; /* of each node the hottest first */
+    size_t hot_key_count;
 } sl_batch_info;
 
 /* The job runs: before its first batch of this start. */
