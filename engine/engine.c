@@ -106,6 +106,8 @@ static sl_result checkpoint_read(engine *self, failure *failure)
         return SL_OK;
     SL_TRY(checkpoint_open(self->spec.work_dir, &self->plan, &self->intake, &self->checkpoint, failure));
     self->head = checkpoint_last(self->checkpoint);
+    sl_text last = checkpoint_account(self->checkpoint);
+    buffer_append(&self->last, last.at, last.size);
     if (self->head.batch_id && settings_given(self->spec.settings, "start.from_offsets"))
         log_info("engine",
                  "--from-offsets is ignored where the checkpoint has a position: going on after batch %lld",
@@ -223,6 +225,8 @@ static void drivers_make(engine *self)
         .options = self->options,
         .pressure = settings_flag(settings, "backpressure.enabled") ? &gains : NULL,
         .pressure_first = settings_f64(settings, "backpressure.initial_rate"),
+        .last = { self->last.at, self->last.size },
+        .ends = back_to_back(self),
         .pulse = pulse_of(self),
         .reach_is_kept = settings_flag(settings, "kafka.exactly_once"),
         .last_time_ms = self->head.time_ms,
@@ -331,6 +335,7 @@ void engine_close(engine *self)
     work_dir_close(self->work_dir);
     sink_kept_done(&self->recalled);
     start_done(&self->start);
+    buffer_done(&self->last);
     free(self->options);
     free(self->dead);
     free(self);

@@ -35,6 +35,7 @@ struct engine {
     crashes *crashes;   /* NULL: no work folder */
     sink_kept recalled; /* of the only place, where it knows more than the work folder may */
     checkpoint *checkpoint;
+    buffer last; /* account of the last run's last batch, or empty */
     checkpoint_head head;
     journal *journal;
     batch **replays; /* the generator's, once there is one */

@@ -30,7 +30,7 @@ const setting engine_settings[] = {
     { "backpressure.enabled", "--backpressure", SETTING_FLAG, "false", NULL, NULL, NULL,
       "cut no more than recent batches had time for, by Spark's estimator; partitions share by lag" },
     { "backpressure.initial_rate", NULL, SETTING_F64, "0", "0", NULL, "N",
-      "records per second until there is an estimate, which takes two batches; 0: no limit" },
+      "records per second until there is an estimate, which takes two batches; 0: as the last run" },
     { "backpressure.pid.proportional", NULL, SETTING_F64, "1", "0", NULL, "X",
       "weight of the difference between the rate and what the batch achieved" },
     { "backpressure.pid.integral", NULL, SETTING_F64, "0.2", "0", NULL, "X", "weight of what waits" },

@@ -126,6 +126,8 @@ void account_print(const sl_batch_info *batch, buffer *out)
     buffer_print(out, ",\"state\":\"%s\",\"attempt\":%d,\"catch_up\":%s,\"records\":%" PRId64,
                  sl_batch_state_name(batch->state), batch->attempt, batch->catch_up ? "true" : "false",
                  batch->records);
+    if (batch->rate_limit > 0)
+        buffer_print(out, ",\"rate_limit\":%.0f", batch->rate_limit);
     if (batch->rate_max)
         buffer_print(out, ",\"max_rate_per_partition\":%" PRId64, batch->rate_max);
     print_ranges(out, batch);

@@ -27,10 +27,9 @@ struct scheduler {
     int64_t submitted_ns, started_ns;
     bool paused; /* listeners were told so */
     int64_t pause_ms;
-    back_pressure pressure;
-    double rate, rate_told; /* the limit that holds, and the one in the log; 0: none */
-    outage outage;          /* the failed attempts: a server that is away for hours needs few lines */
-    atomic_uint team;       /* that is wanted */
+    pace pace;
+    outage outage;    /* the failed attempts: a server that is away for hours needs few lines */
+    atomic_uint team; /* that is wanted */
     unsigned team_now;
     batch *next; /* taken, when the team changes before it */
     bool saved;  /* the checkpoint holds a state already: empty batches need not wait for the disk */
@@ -42,9 +41,6 @@ struct scheduler {
     int64_t trouble_ms;        /* since when, on the wall clock; 0: there is none */
 };
 
-static void pressure_begin(scheduler *self);
-static void pressure_adjust(scheduler *self);
-
 scheduler *scheduler_new(const scheduler_spec *spec)
 {
     scheduler *self = memory_new(sizeof *self);
@@ -53,7 +49,8 @@ scheduler *scheduler_new(const scheduler_spec *spec)
     self->team_now = spec->team;
     atomic_store(&self->team, spec->team);
     pthread_mutex_init(&self->mutex, NULL);
-    pressure_begin(self);
+    pace_begin(&self->pace, &(pace_spec){ spec->job, spec->clock, spec->events, spec->intake, spec->pressure,
+                                          spec->pressure_first, spec->last, spec->ends });
     if (spec->reach_is_kept)
         intake_reach(spec->intake, &self->done);
     return self;
@@ -94,6 +91,7 @@ static void info_begin(scheduler *self, const batch *batch)
         .batch_time_ms = batch->time_ms,
         .interval_ms = batch->interval_ms,
         .rate_max = batch->rate_max,
+        .rate_limit = pace_rate(&self->pace),
         .catch_up = batch->catch_up,
         .ranges = (const sl_range *)(const void *)self->ranges.at,
         .range_count = count,
@@ -253,53 +251,10 @@ static void batch_settle(scheduler *self, const batch *batch)
         events_tell_of(self->spec.events, EVENT_LOOKUP, &self->info.lookups[i]);
     events_tell(self->spec.events, &self->info);
     note_done(self);
-    pressure_adjust(self);
+    pace_completed(&self->pace, &self->info);
 }
 
-/* ---- Back-pressure ----------------------------------------------------------------------------------------------- */
-
-enum { REASON_ROOM = 160 };
-
-/* A line for what changes by a tenth; every change at debug. */
-static void rate_tell(scheduler *self, double rate, const char *reason)
-{
-    bool news = self->rate_told <= 0 || rate > self->rate_told * 1.1 || rate < self->rate_told * 0.9;
-    sl_rate_info info = { self->spec.job, clock_wall_ms(self->spec.clock), self->rate, rate, reason };
-    if (news || log_wants(LOG_LEVEL_DEBUG))
-        log_write(news ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "back-pressure", "at most %.0f records/s: %s",
-                  rate, reason);
-    self->rate_told = news ? rate : self->rate_told;
-    self->rate = rate;
-    events_tell_of(self->spec.events, EVENT_RATE_CHANGED, &info);
-}
-
-static void pressure_adjust(scheduler *self)
-{
-    const sl_batch_info *info = &self->info;
-    char reason[REASON_ROOM];
-    double rate;
-    back_pressure_batch batch = { info->processing_end_time_ms, info->records, (int64_t)info->processing_ms,
-                                  (int64_t)info->scheduling_delay_ms, info->interval_ms };
-    if (self->spec.pressure == NULL || !back_pressure_update(&self->pressure, &batch, &rate) ||
-        rate == self->rate)
-        return;
-    snprintf(reason, sizeof reason, "batch %lld took %lld records in %.1f ms, and had waited for %.1f ms",
-             (long long)info->batch_id, (long long)info->records, info->processing_ms,
-             info->scheduling_delay_ms);
-    intake_limit(self->spec.intake, rate);
-    rate_tell(self, rate, reason);
-}
-
-static void pressure_begin(scheduler *self)
-{
-    if (self->spec.pressure == NULL)
-        return;
-    back_pressure_init(&self->pressure, self->spec.pressure);
-    if (self->spec.pressure_first <= 0)
-        return;
-    intake_limit(self->spec.intake, self->spec.pressure_first);
-    self->rate = self->rate_told = self->spec.pressure_first;
-}
+/* ---- Trouble ------------------------------------------------------------------------------------------------------ */
 
 static void tell_failed(scheduler *self, const failure *why, bool stop)
 {
@@ -333,6 +288,7 @@ static void tell_resumed(scheduler *self)
     sl_pause_info pause = { .job = self->spec.job, .since_ms = self->pause_ms };
     pause.until_ms = clock_wall_ms(self->spec.clock);
     events_tell_of(self->spec.events, EVENT_RESUMED, &pause);
+    pace_resumed(&self->pace);
 }
 
 static void tell_goes_on(scheduler *self)

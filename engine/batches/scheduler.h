@@ -5,10 +5,10 @@
 #ifndef BATCHES_SCHEDULER_H
 #define BATCHES_SCHEDULER_H
 
-#include <batches/back_pressure.h>
 #include <batches/checkpoint.h>
 #include <batches/crashes.h>
 #include <batches/generator.h>
+#include <batches/pace.h>
 
 typedef struct scheduler scheduler;
 
@@ -24,7 +24,9 @@ typedef struct scheduler_spec {
     const sl_clock *clock;
     const void *options;
     const back_pressure_gains *pressure; /* NULL: no back-pressure; copied */
-    double pressure_first;               /* the rate until there is an estimate; 0: no limit */
+    double pressure_first;               /* the rate until there is an estimate; 0: that of the last run */
+    sl_text last;                        /* the last run's last account, or empty */
+    bool ends;                           /* with its input */
     pulse pulse;                         /* is asked before the checkpoint */
     bool reach_is_kept;                  /* some place wants to know how far all of the input is read */
     int64_t last_time_ms;                /* of the newest batch that the checkpoint holds */

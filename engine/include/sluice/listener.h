@@ -101,6 +101,8 @@ typedef struct sl_batch_info {
     int64_t batch_time_ms; /* T: ms since the epoch, a multiple of the interval that held when it was cut */
     int64_t interval_ms;
     int64_t rate_max; /* records a second and partition that it could take; 0: no limit */
+    double
+        rate_limit; /* records a second that back-pressure lets the job read; 0: it is off, or has seen no batch yet */
     sl_batch_state state;
     int32_t attempt; /* 1, 2, ... */
     bool catch_up;   /* the first batch after an outage or a restart */
