@@ -46,8 +46,10 @@ unit_claims() {
   claim "systemd takes the unit" run "apt-get install -qy --no-install-recommends systemd && systemd-analyze verify sluice@listens.service"
   claim "systemd-analyze security calls it safe: $(unit_exposure)" test "$(unit_exposure | sed 's/\..*//')" -lt 3
   claim "the unit's command runs as the unit's user" run "printf 'input.from lines=file:/tmp/listens.csv\nbatch.available_now true\n' \
-    >/etc/sluice/count.conf && chmod a+r /tmp/listens.csv && setpriv --reuid sluice --regid sluice --clear-groups --no-new-privs \
-    env JOB=hello_count XDG_STATE_HOME=/var/lib sh -c '$(unit_command)'"
+    >/etc/sluice/count.conf && chmod a+r /tmp/listens.csv && apt-get install -qy --no-install-recommends strace && \
+    setpriv --reuid sluice --regid sluice --clear-groups --no-new-privs env JOB=hello_count XDG_STATE_HOME=/var/lib \
+    strace -f -qq -o /tmp/calls sh -c '$(unit_command)'"
+  claim "the unit's filter lets each system call through that it made" calls_are_allowed
   claim "its work folder is below /var/lib/sluice" run "test -e /var/lib/sluice/count/history.ndjson"
 }
 
@@ -60,6 +62,21 @@ removal_claims() {
 # ExecStart for the instance "count", as the shell would write it.
 unit_command() {
   sed -n 's/^ExecStart=//p' "$tree/usr/lib/systemd/system/sluice@.service" | sed 's/%i/count/g'
+}
+
+# What systemd's groups of calls hold, then the unit's filter, then what strace saw.
+calls_are_allowed() {
+  run "systemd-analyze syscall-filter" | cat - "$tree/usr/lib/systemd/system/sluice@.service" "$tree/tmp/calls" | awk '
+    function allow(name, is, members, count, i) {
+      if (name !~ /^@/) { allowed[name] = is; return }
+      count = split(groups[name], members, " ")
+      for (i = 1; i <= count; i++) allow(members[i], is)
+    }
+    /^@/              { group = $1 }
+    /^    [@a-z_]/    { groups[group] = groups[group] " " $1 }
+    sub(/^SystemCallFilter=/, "") { is = !sub(/^~/, ""); for (i = 1; i <= NF; i++) allow($i, is) }
+    /^[0-9]+ +[a-z]/  { call = $2; sub(/\(.*/, "", call); made++; if (!allowed[call]) { print "not allowed: " call; wrong = 1 } }
+    END               { print made + 0 " calls"; exit wrong || made < 100 }'
 }
 
 unit_exposure() {

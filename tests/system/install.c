@@ -127,6 +127,10 @@ static void the_shell_completes_commands_options_and_names(void **state)
     assert_string_equal(output, "--json\n");
     assert_int_equal(shell(COMPLETE "submit --inter"), 0);
     assert_string_equal(output, "--interval\n");
+    assert_int_equal(shell(COMPLETE "submit hello"), 0);
+    assert_string_equal(output, "hello_count\n");
+    assert_int_equal(shell(COMPLETE "explain hello"), 0);
+    assert_string_equal(output, "hello_count\n");
     assert_int_equal(
         shell("export XDG_STATE_HOME=$PWD/state; usr/bin/sluice submit --name wordsmith --available-now "
               "--from lines=file:words.txt hello_count && " COMPLETE "status word"),
@@ -154,7 +158,8 @@ static void zsh_completes_commands_options_and_names(void **state)
     assert_int_equal(shell(ZSH "batches --js"), 0);
     assert_said("--json\n");
     assert_int_equal(shell(ZSH "submit lis"), 0);
-    assert_string_equal(output, "files\n");
+    assert_said("listens\n");
+    assert_said("files\n");
     assert_int_equal(shell("export XDG_STATE_HOME=$PWD/state; " ZSH "status word"), 0);
     assert_said("wordsmith\n"); /* of the test before */
 }
@@ -171,6 +176,8 @@ static void fish_completes_commands_options_and_names(void **state)
     assert_said("status\twhat a job does now");
     assert_int_equal(shell(FISH "'batches --js'"), 0);
     assert_said("--json");
+    assert_int_equal(shell(FISH "'submit hello'"), 0);
+    assert_said("hello_count\n");
     assert_int_equal(shell("export XDG_STATE_HOME=$PWD/state; " FISH "'status word'"), 0);
     assert_said("wordsmith");
 }

@@ -15,6 +15,13 @@ _sluice_names() {
   sluice list 2>/dev/null | sed '1d; s/ .*//'
 }
 
+# Jobs that could run: the programs that lie where `submit` looks.
+_sluice_jobs() {
+  local folder
+  folder=$(dirname "$(readlink -f "$(command -v sluice)")")
+  ls "$folder/jobs" "$folder/../lib/sluice/jobs" 2>/dev/null | grep -E '^[a-z0-9_]+$'
+}
+
 _sluice() {
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]}
   if [[ $COMP_CWORD = 1 ]]; then
@@ -23,7 +30,11 @@ _sluice() {
     mapfile -t COMPREPLY < <(compgen -W "$(_sluice_options sluice help "$command")" -- "$word")
   elif [[ $command = help ]]; then
     mapfile -t COMPREPLY < <(compgen -W "$(_sluice_commands)" -- "$word")
-  elif [[ $command = submit || $command = list || $command = broker || $command = demo ]]; then
+  elif [[ $command = submit ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_sluice_jobs)" -- "$word"; compgen -f -- "$word")
+  elif [[ $command = explain || $command = doctor ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_sluice_names; _sluice_jobs)" -- "$word")
+  elif [[ $command = list || $command = broker || $command = demo ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$word")
   else
     mapfile -t COMPREPLY < <(compgen -W "$(_sluice_names)" -- "$word")
