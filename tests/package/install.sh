@@ -43,7 +43,7 @@ install_claims() {
 
 unit_claims() {
   claim "there is a user for jobs, without a shell" run "getent passwd sluice | grep -q nologin && install -d -o sluice -g sluice /var/lib/sluice"
-  claim "systemd takes the unit" run "apt-get install -qy --no-install-recommends systemd && systemd-analyze verify sluice@listens.service"
+  claim "systemd takes the unit, and finds its manual pages" run "apt-get install -qy --no-install-recommends systemd man-db && systemd-analyze verify sluice@listens.service"
   claim "systemd-analyze security calls it safe: $(unit_exposure)" test "$(unit_exposure | sed 's/\..*//')" -lt 3
   claim "the unit's command runs as the unit's user" run "printf 'input.from lines=file:/tmp/listens.csv\nbatch.available_now true\n' \
     >/etc/sluice/count.conf && chmod a+r /tmp/listens.csv && apt-get install -qy --no-install-recommends strace && \
