@@ -99,9 +99,28 @@ void store_remove(store_shard *shard, uint32_t id)
     shard->live--;
 }
 
+/* Few keys of a table that was large leave one by one. */
+void store_clear(store_shard *shard)
+{
+    size_t slots = (size_t)shard->mask + 1;
+    bool few = slots / 16 > shard->live;
+    for (uint32_t id = 0; id < shard->used && shard->live; id++) {
+        if (!store_holds(shard, id))
+            continue;
+        if (few)
+            store_remove(shard, id);
+        else
+            key_release(*store_key(shard, id));
+    }
+    if (!few)
+        memset(shard->slots, 0, slots * sizeof(store_slot));
+    shard->used = shard->live = 0;
+    shard->free = STORE_NONE;
+}
+
 bool store_holds(const store_shard *shard, uint32_t id)
 {
-    return key_tag(*store_key(shard, id)) != KEY_GONE;
+    return id < shard->used && key_tag(*store_key(shard, id)) != KEY_GONE;
 }
 
 size_t store_bytes(const store_shard *shard)

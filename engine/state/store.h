@@ -78,7 +78,8 @@ static inline uint32_t store_find(const store_shard *shard, row_key key, uint64_
 /* A new key, which is not there yet; its value is zeroed. A long key's bytes are copied. */
 uint32_t store_add(store_shard *shard, row_key key, uint64_t hash);
 void store_remove(store_shard *shard, uint32_t id);
-bool store_holds(const store_shard *shard, uint32_t id); /* is id below `used` that of a key? */
+void store_clear(store_shard *shard);                    /* no key is left; the memory stays */
+bool store_holds(const store_shard *shard, uint32_t id); /* is it that of a key? */
 size_t store_bytes(const store_shard *shard);
 
 #endif

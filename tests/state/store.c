@@ -213,9 +213,38 @@ static void a_million_keys_are_found(void **state)
     store_close(&shard);
 }
 
+/* Cleared when nearly full and when nearly empty, which go different ways; ids begin anew, and nothing of before is found. */
+static void a_table_can_be_cleared(void **state)
+{
+    (void)state;
+    static const int sizes[] = { 5000, 3, 0, 700, 5000 };
+    char text[64];
+    arena memory = { 0 };
+    store_shard shard;
+    store_open(&shard, sizeof(uint64_t));
+    for (size_t round = 0; round < sizeof sizes / sizeof sizes[0]; round++) {
+        for (int i = 0; i < sizes[round]; i++) {
+            int size =
+                snprintf(text, sizeof text, i % 3 ? "%d" : "a key too long to lie in sixteen bytes %d", i);
+            row_key key = key_of_bytes(text, (size_t)size, &memory);
+            assert_int_equal(store_find(&shard, key, key_hash(key)), STORE_NONE);
+            assert_int_equal(store_add(&shard, key, key_hash(key)), i);
+        }
+        if (sizes[round] > 100)
+            store_remove(&shard, 50); /* an id that waits to be used again is forgotten, too */
+        store_clear(&shard);
+        assert_int_equal(shard.live, 0);
+        assert_int_equal(shard.used, 0);
+        assert_false(store_holds(&shard, 0));
+    }
+    store_close(&shard);
+    arena_done(&memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_table_can_be_cleared),
         cmocka_unit_test(random_changes_leave_what_a_naive_table_has),
         cmocka_unit_test(removal_from_a_chain_loses_nobody),
         cmocka_unit_test(ids_of_removed_keys_come_again),
