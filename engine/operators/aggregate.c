@@ -4,6 +4,7 @@
 #include <base/memory.h>
 #include <base/sort.h>
 #include <operators/aggregate.h>
+#include <operators/chunk_keys.h>
 #include <stdlib.h>
 
 static size_t in_eights(size_t bytes)
@@ -105,21 +106,15 @@ sl_result aggregate_begin(void *opened, const batch_frame *batch, failure *failu
 
 /* ---- Workers ---- */
 
-/* Room for one more part of this chunk. */
-static char *part_take(aggregate *self, gathered *gathered, uint64_t sequence, row_key key)
+/* Room for more parts of this chunk. */
+static char *parts_take(aggregate *self, gathered *gathered, uint64_t sequence, size_t count)
 {
-    char *at = buffer_reserve(&gathered->parts, self->part_stride);
-    size_t runs = gathered->runs.size / sizeof(part_run);
-    part_run *last = runs ? (part_run *)(void *)gathered->runs.at + runs - 1 : NULL;
-    if (last && last->sequence == sequence) {
-        last->end += self->part_stride;
-    } else {
-        part_run begun = { sequence, gathered->parts.size, gathered->parts.size + self->part_stride };
-        buffer_append(&gathered->runs, &begun, sizeof begun);
-    }
-    gathered->parts.size += self->part_stride;
-    memcpy(at, &key, sizeof key);
-    return at + sizeof key;
+    size_t bytes = count * self->part_stride;
+    char *at = buffer_reserve(&gathered->parts, bytes);
+    part_run run = { sequence, gathered->parts.size, gathered->parts.size + bytes };
+    buffer_append(&gathered->runs, &run, sizeof run);
+    gathered->parts.size += bytes;
+    return at;
 }
 
 /* Without a key all rows go to one shard: the chunk becomes one part before. */
@@ -128,7 +123,13 @@ static void rows_fold(aggregate *self, sl_task *task, const sl_rows *in)
     const aggregate_kind *kind = self->spec.kind;
     row_key key = { 0, 0 };
     gathered *gathered = &self->workers[task->worker].shards[store_shard_of(key_hash(key))];
-    char *whole = part_take(self, gathered, task->sequence, key);
+    char *whole = parts_take(self, gathered, task->sequence, 1);
+    memcpy(whole, &key, sizeof key);
+    whole += sizeof key;
+    if (kind->fold) {
+        kind->fold(self->spec.self, in->at, in->count, whole);
+        return;
+    }
     char *part = arena_take(&task->memory, self->part_stride);
     for (size_t i = 0; i < in->count; i++) {
         char *into = i ? part : whole;
@@ -138,23 +139,49 @@ static void rows_fold(aggregate *self, sl_task *task, const sl_rows *in)
     }
 }
 
+/* The same where parts are no values. */
+static void rows_take_keyless(aggregate *self, sl_task *task, const sl_rows *in)
+{
+    row_key key = { 0, 0 };
+    gathered *gathered = &self->workers[task->worker].shards[store_shard_of(key_hash(key))];
+    char *part = parts_take(self, gathered, task->sequence, in->count);
+    for (size_t i = 0; i < in->count; i++, part += self->part_stride) {
+        memcpy(part, &key, sizeof key);
+        self->spec.kind->take(self->spec.self, (const char *)in->at + i * self->row_bytes, part + sizeof key,
+                              &task->memory);
+    }
+}
+
+static void rows_take(aggregate *self, sl_task *task, const sl_rows *in)
+{
+    chunk_keys chunk;
+    char *at[STORE_SHARDS];
+    gathered *shards = self->workers[task->worker].shards;
+    chunk_key key = { &self->spec.key, self->texts_only, self->row_bytes };
+    chunk_keys_make(&chunk, &key, in, &task->memory);
+    for (unsigned s = 0; s < STORE_SHARDS; s++)
+        at[s] = chunk.counts[s] ? parts_take(self, &shards[s], task->sequence, chunk.counts[s]) : NULL;
+    for (size_t i = 0; i < in->count; i++) {
+        char *part = at[chunk.shards[i]];
+        memcpy(part, &chunk.keys[i], sizeof chunk.keys[i]);
+        self->spec.kind->take(self->spec.self, (const char *)in->at + i * self->row_bytes,
+                              part + sizeof chunk.keys[i], &task->memory);
+        at[chunk.shards[i]] += self->part_stride;
+    }
+}
+
 void aggregate_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows *out)
 {
     aggregate *self = opened;
     (void)out;
     if (self->batch->merged || in->count == 0)
         return;
-    if (self->spec.folds && self->spec.key.count == 0) {
-        rows_fold(self, task, in);
+    if (self->spec.key.count == 0) {
+        (self->spec.folds ? rows_fold : rows_take_keyless)(self, task, in);
         return;
     }
-    for (size_t i = 0; i < in->count; i++) {
-        const char *row = (const char *)in->at + i * self->row_bytes;
-        row_key key = key_of_fields(&self->spec.key, self->texts_only, row, &task->memory);
-        gathered *gathered = &self->workers[task->worker].shards[store_shard_of(key_hash(key))];
-        self->spec.kind->take(self->spec.self, row, part_take(self, gathered, task->sequence, key),
-                              &task->memory);
-    }
+    for (sl_rows chunk = { 0 }; chunk_next(in, self->row_bytes, &chunk);)
+        rows_take(self, task, &chunk);
 }
 
 /* ---- Owner of a shard ---- */
@@ -210,37 +237,62 @@ static entry *touch_of(aggregate *self, aggregate_shard *shard, uint32_t id)
     return touched;
 }
 
-static void part_join(aggregate *self, aggregate_shard *shard, const char *part, uint64_t hash)
+/* What a batch alone brings needs no list of changes: it is added to the key's total at once. */
+static void batch_part_join(aggregate *self, aggregate_shard *shard, uint32_t id, const void *part)
 {
-    row_key key;
-    memcpy(&key, part, sizeof key);
-    uint32_t id = store_find(&shard->store, key, hash);
-    if (id == STORE_NONE)
-        id = store_add(&shard->store, key, hash);
+    total *total = total_of(shard, id);
+    if (total->rows == 0 && self->feeds_tops)
+        buffer_append(&shard->changed, &id, sizeof id);
+    self->spec.kind->add(self->spec.self, total_value(total), part, total->rows == 0);
+    total->rows++;
+}
+
+static void part_join(aggregate *self, aggregate_shard *shard, uint32_t id, const void *part)
+{
+    if (self->window.batch_only) {
+        batch_part_join(self, shard, id, part);
+        return;
+    }
     entry *touched = touch_of(self, shard, id);
-    self->spec.kind->add(self->spec.self, entry_value(touched), part + sizeof key, touched->rows == 0);
+    self->spec.kind->add(self->spec.self, entry_value(touched), part, touched->rows == 0);
     touched->rows++;
+}
+
+static uint32_t id_of(aggregate_shard *shard, row_key key, uint64_t hash)
+{
+    uint32_t id = store_find(&shard->store, key, hash);
+    return id == STORE_NONE ? store_add(&shard->store, key, hash) : id;
 }
 
 static void run_join(aggregate *self, aggregate_shard *shard, const placed_run *placed)
 {
     enum { VECTOR = 64 };
     uint64_t hashes[VECTOR];
-    row_key key;
+    row_key keys[VECTOR];
     for (size_t from = placed->run.at, until; from < placed->run.end; from = until) {
         until = from + VECTOR * self->part_stride;
         until = until < placed->run.end ? until : placed->run.end;
         size_t count = (until - from) / self->part_stride;
         for (size_t i = 0; i < count; i++) {
-            memcpy(&key, placed->parts + from + i * self->part_stride, sizeof key);
-            hashes[i] = key_hash(key);
+            memcpy(&keys[i], placed->parts + from + i * self->part_stride, sizeof keys[i]);
+            hashes[i] = key_hash(keys[i]);
             store_ask(&shard->store, hashes[i]);
         }
         for (size_t i = 0; i < count; i++)
             store_hint(&shard->store, hashes[i], 1);
         for (size_t i = 0; i < count; i++)
-            part_join(self, shard, placed->parts + from + i * self->part_stride, hashes[i]);
+            part_join(self, shard, id_of(shard, keys[i], hashes[i]),
+                      placed->parts + from + i * self->part_stride + sizeof(row_key));
     }
+}
+
+/* Without key, all parts are those of one. */
+static void run_join_keyless(aggregate *self, aggregate_shard *shard, const placed_run *placed)
+{
+    row_key key = { 0, 0 };
+    uint32_t id = id_of(shard, key, key_hash(key));
+    for (size_t at = placed->run.at; at < placed->run.end; at += self->part_stride)
+        part_join(self, shard, id, placed->parts + at + sizeof key);
 }
 
 static void batch_apply(aggregate *self, unsigned number)
@@ -250,7 +302,7 @@ static void batch_apply(aggregate *self, unsigned number)
     placed_run *const *runs = runs_sort(self, number, &count);
     shard->touched.size = 0;
     for (size_t i = 0; i < count; i++)
-        run_join(self, shard, runs[i]);
+        (self->spec.key.count ? run_join : run_join_keyless)(self, shard, runs[i]);
     aggregate_settle(self, shard);
     for (size_t i = 0; self->feeds_tops && i < entry_count(self, &shard->touched); i++)
         buffer_append(&shard->changed, &entry_at(self, &shard->touched, i)->id, sizeof(uint32_t));

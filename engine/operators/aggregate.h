@@ -26,6 +26,8 @@ typedef struct aggregate_kind {
     void (*remove)(const void *self, void *value, const void *from); /* NULL: there is no way back */
     void (*give)(const void *self, const void *value,
                  void *row); /* row: zeroed; its key is filled afterwards */
+    /* Worker, where parts are values: a chunk's rows as one part. NULL: take() and join() do it row by row. */
+    void (*fold)(const void *self, const void *rows, size_t count, void *part);
 } aggregate_kind;
 
 typedef struct aggregate_spec {

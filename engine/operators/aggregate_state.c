@@ -83,18 +83,11 @@ static void totals_rebuild(aggregate *self, aggregate_shard *shard)
     shard->stale = false;
 }
 
-static void keys_forget(aggregate_shard *shard)
-{
-    for (uint32_t id = 0; id < shard->store.used && shard->store.live; id++)
-        if (store_holds(&shard->store, id))
-            store_remove(&shard->store, id);
-}
-
 void aggregate_advance(aggregate *self, aggregate_shard *shard, int64_t time_ms)
 {
     int64_t gone = window_gone(&self->window, time_ms), number = window_pane(&self->window, time_ms);
     if (self->window.batch_only) {
-        keys_forget(shard);
+        store_clear(&shard->store);
         return;
     }
     if (pane_newest(shard) && pane_newest(shard)->number < number)
@@ -280,7 +273,7 @@ void aggregate_emit(aggregate *self, sl_task *task, unsigned number, int64_t end
     if (wants_empty(self, number)) {
         memset(shard->room, 0, self->entry_stride);
         emission_add(&out, &none, shard->room, end_ms);
-    } else if (self->spec.touched_only || self->spec.fresh_only) {
+    } else if ((self->spec.touched_only || self->spec.fresh_only) && !self->window.batch_only) {
         emit_touched(self, shard, &out);
     } else {
         emit_all(self, shard, &out);

@@ -99,7 +99,7 @@ static void about_give(const void *counting, const void *value, void *row)
 
 static sl_result about_open(const operator_spec *spec, void **opened, failure *failure)
 {
-    static const aggregate_kind kind = { about_take, about_add, about_join, NULL, about_give };
+    static const aggregate_kind kind = { about_take, about_add, about_join, NULL, about_give, NULL };
     const sl_about *drawn = &spec->node->as.about;
     about *self = memory_new(sizeof *self);
     self->of = drawn->of;

@@ -25,8 +25,8 @@ static void nothing_give(const void *self, const void *value, void *row)
 
 static sl_result distinct_open(const operator_spec *spec, void **opened, failure *failure)
 {
-    static const aggregate_kind kind = { nothing_take, nothing_join, nothing_join, nothing_remove,
-                                         nothing_give };
+    static const aggregate_kind kind = { nothing_take,   nothing_join, nothing_join,
+                                         nothing_remove, nothing_give, NULL };
     const sl_distinct *drawn = &spec->node->as.distinct;
     aggregate_spec made = {
         .kind = &kind,

@@ -9,17 +9,6 @@ static void group_give(const plan_node *node, sl_task *task, const held_group *g
     node->as.group.each->run(task, group->rows[0], group->counts[0], out);
 }
 
-static void rows_give(const plan_node *node, sl_task *task, const held_group *group, sl_rows *out)
-{
-    size_t bytes = node->schema->row_bytes;
-    (void)task;
-    for (size_t i = 0; i < group->counts[0]; i++) {
-        if (out->count == out->room)
-            out->full(out);
-        memcpy((char *)out->at + out->count++ * bytes, (const char *)group->rows[0] + i * bytes, bytes);
-    }
-}
-
 static sl_result group_open(const operator_spec *spec, void **opened, failure *failure)
 {
     const sl_group *drawn = &spec->node->as.group;
@@ -28,8 +17,7 @@ static sl_result group_open(const operator_spec *spec, void **opened, failure *f
         .window = &drawn->window,
         .sides = { { spec->node->input, spec->node->taken, drawn->key } },
         .side_count = 1,
-        .together = drawn->each == NULL,
-        .give = drawn->each ? group_give : rows_give,
+        .give = drawn->each ? group_give : NULL,
     };
     return held_open(spec, &made, opened, failure);
 }

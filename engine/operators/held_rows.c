@@ -24,6 +24,23 @@ static uint64_t shape_of(const held_spec *spec)
     return shape;
 }
 
+static size_t row_bytes_max(const held_spec *spec)
+{
+    size_t most = spec->sides[0].schema->row_bytes;
+    for (size_t s = 1; s < spec->side_count; s++)
+        most = spec->sides[s].schema->row_bytes > most ? spec->sides[s].schema->row_bytes : most;
+    return most;
+}
+
+static void texts_find(const sl_schema *schema, held_texts *texts)
+{
+    for (size_t i = 0; i < schema->count; i++)
+        if (schema->fields[i].kind == SL_KIND_text) {
+            sl_expect(texts->count < HELD_TEXTS_MAX);
+            texts->offsets[texts->count++] = schema->fields[i].offset;
+        }
+}
+
 sl_result held_open(const operator_spec *spec, const held_spec *drawn, void **opened, failure *failure)
 {
     held *self = memory_new(sizeof *self);
@@ -35,10 +52,14 @@ sl_result held_open(const operator_spec *spec, const held_spec *drawn, void **op
     self->shape = shape_of(drawn);
     for (size_t s = 0; s < drawn->side_count; s++)
         self->texts_only[s] = key_is_of_texts(&drawn->sides[s].key);
+    for (size_t s = 0; s < drawn->side_count && drawn->window->length.ms; s++)
+        texts_find(drawn->sides[s].schema, &self->texts[s]);
     self->worker_count = spec->workers;
     self->workers = memory_new(spec->workers * sizeof *self->workers);
-    for (unsigned w = 0; w < spec->workers; w++)
+    for (unsigned w = 0; w < spec->workers; w++) {
         self->workers[w].rows = memory_new(CHUNK_ROWS * spec->node->schema->row_bytes);
+        self->workers[w].row = memory_new(row_bytes_max(drawn));
+    }
     for (unsigned s = 0; s < STORE_SHARDS; s++)
         store_open(&self->shards[s].keys, sizeof(uint64_t));
     sl_result result = window_of(drawn->window, drawn->name, &self->window, failure);
@@ -48,6 +69,14 @@ sl_result held_open(const operator_spec *spec, const held_spec *drawn, void **op
     }
     *opened = self;
     return SL_OK;
+}
+
+static void buffers_done(buffer *list)
+{
+    buffer *at = (buffer *)(void *)list->at;
+    for (size_t i = 0; i < list->size / sizeof *at; i++)
+        buffer_done(&at[i]);
+    buffer_done(list);
 }
 
 static void early_forget(held_shard *shard)
@@ -65,6 +94,7 @@ static void shard_close(held_shard *shard)
         buffer_done(&panes[i].entries);
     early_forget(shard);
     buffer_done(&shard->panes);
+    buffers_done(&shard->spare);
     buffer_done(&shard->early);
     buffer_done(&shard->runs);
     buffer_done(&shard->sorted);
@@ -82,6 +112,7 @@ void held_close(void *opened)
             buffer_done(&self->workers[w].shards[s].runs);
         }
         free(self->workers[w].rows);
+        free(self->workers[w].row);
     }
     for (unsigned s = 0; s < STORE_SHARDS; s++)
         shard_close(&self->shards[s]);
@@ -109,27 +140,35 @@ static size_t in_eights(size_t bytes)
     return (bytes + 7) & ~(size_t)7;
 }
 
-static void entry_write(const sl_schema *schema, uint32_t side, const char *row, buffer *out)
+/* The row, and its texts behind it; returns the entry's end. There is room for them. */
+static char *entry_write(const held_texts *texts, size_t row_bytes, uint32_t side, const char *row, char *at)
 {
-    size_t start = out->size, bytes = sizeof(held_entry) + in_eights(schema->row_bytes);
-    char *at = buffer_reserve(out, bytes);
-    memset(at + bytes - 8, 0, 8);
-    memcpy(at + sizeof(held_entry), row, schema->row_bytes);
-    out->size += bytes;
-    for (size_t i = 0; i < schema->count; i++) {
-        sl_text *text = held_text_field(schema, i, out->at + start + sizeof(held_entry));
-        if (text == NULL || text->at == NULL)
+    char *end = at + sizeof(held_entry) + in_eights(row_bytes);
+    memset(end - 8, 0, 8);
+    row_copy(at + sizeof(held_entry), row, row_bytes);
+    for (size_t i = 0; i < texts->count; i++) {
+        sl_text *text = (sl_text *)(void *)(at + sizeof(held_entry) + texts->offsets[i]);
+        if (text->at == NULL)
             continue;
-        size_t place = out->size - start;
         const char *from = text->at;
-        text->at = (const char *)(uintptr_t)place;
-        buffer_append(out, from, text->size);
+        text->at = (const char *)(uintptr_t)(end - at);
+        end = (char *)memcpy(end, from, text->size) + text->size;
     }
-    size_t whole = in_eights(out->size - start);
-    memset(buffer_reserve(out, 8), 0, 8);
-    out->size = start + whole;
-    held_entry head = { (uint32_t)whole, side };
-    memcpy(out->at + start, &head, sizeof head);
+    for (; (size_t)(end - at) % 8; end++)
+        *end = 0;
+    held_entry head = { (uint32_t)(end - at), side };
+    memcpy(at, &head, sizeof head);
+    return end;
+}
+
+static size_t texts_bytes(const held_texts *texts, const char *row)
+{
+    size_t bytes = 8;
+    for (size_t i = 0; i < texts->count; i++) {
+        const sl_text *text = (const sl_text *)(const void *)(row + texts->offsets[i]);
+        bytes += text->at ? text->size : 0;
+    }
+    return bytes;
 }
 
 static uint32_t side_of(const held *self, const sl_task *task)
@@ -137,35 +176,85 @@ static uint32_t side_of(const held *self, const sl_task *task)
     return self->spec.side_count > 1 && task->feeder != self->spec.sides[0].input;
 }
 
-static unsigned shard_of(held *self, uint32_t side, sl_task *task, size_t i, const char *row)
+static unsigned shard_of(held *self, uint32_t side, sl_task *task, const char *row)
 {
     const sl_fields *key = &self->spec.sides[side].key;
-    if (key->count == 0)
-        return store_shard_of(hash_16(task->sequence, i / CHUNK_ROWS));
     return store_shard_of(key_hash(key_of_fields(key, self->texts_only[side], row, &task->memory)));
 }
 
-/* Runs on: worker. */
+/* All entries are of one size: nothing is looked at but where each goes. There is room for them. */
+static void entries_write_plain(uint32_t side, size_t row_bytes, const chunk_keys *chunk, const sl_rows *in,
+                                held_gathered *shards)
+{
+    size_t stride = sizeof(held_entry) + in_eights(row_bytes);
+    held_entry head = { (uint32_t)stride, side };
+    char *ends[STORE_SHARDS];
+    for (unsigned s = 0; s < STORE_SHARDS; s++)
+        ends[s] = shards[s].entries.at + shards[s].entries.size;
+    for (size_t i = 0; i < in->count; i++) {
+        char *at = ends[chunk->shards[i]];
+        memset(at + stride - 8, 0, 8);
+        memcpy(at, &head, sizeof head);
+        row_copy(at + sizeof head, (const char *)in->at + i * row_bytes, row_bytes);
+        ends[chunk->shards[i]] = at + stride;
+    }
+    for (unsigned s = 0; s < STORE_SHARDS; s++)
+        shards[s].entries.size += chunk->counts[s] * stride;
+}
+
+static void entries_write(const held *self, uint32_t side, const chunk_keys *chunk, const sl_rows *in,
+                          held_gathered *shards)
+{
+    const held_texts *texts = &self->texts[side];
+    size_t row_bytes = self->spec.sides[side].schema->row_bytes;
+    for (size_t i = 0; i < in->count; i++) {
+        const char *row = (const char *)in->at + i * row_bytes;
+        buffer *entries = &shards[chunk->shards[i]].entries;
+        char *at =
+            buffer_reserve(entries, texts_bytes(texts, row) + sizeof(held_entry) + in_eights(row_bytes));
+        entries->size = (size_t)(entry_write(texts, row_bytes, side, row, at) - entries->at);
+    }
+}
+
+static void chunk_write(held *self, sl_task *task, uint32_t side, const sl_rows *in)
+{
+    const held_side *drawn = &self->spec.sides[side];
+    held_gathered *shards = self->workers[task->worker].shards;
+    chunk_keys chunk;
+    size_t before[STORE_SHARDS], row_bytes = drawn->schema->row_bytes;
+    chunk_key key = { &drawn->key, self->texts_only[side], row_bytes };
+    chunk_keys_make(&chunk, &key, in, &task->memory);
+    if (drawn->key.count == 0) { /* without a key, chunk by chunk */
+        unsigned shard = store_shard_of(hash_16(task->sequence, 0));
+        memset(chunk.shards, (int)shard, sizeof chunk.shards);
+        memset(chunk.counts, 0, sizeof chunk.counts);
+        chunk.counts[shard] = (uint32_t)in->count;
+    }
+    for (unsigned s = 0; s < STORE_SHARDS; s++) {
+        before[s] = shards[s].entries.size;
+        buffer_reserve(&shards[s].entries, chunk.counts[s] * (sizeof(held_entry) + in_eights(row_bytes)));
+    }
+    if (self->texts[side].count)
+        entries_write(self, side, &chunk, in, shards);
+    else
+        entries_write_plain(side, row_bytes, &chunk, in, shards);
+    for (unsigned s = 0; s < STORE_SHARDS; s++) {
+        held_run run = { task->sequence, before[s], shards[s].entries.size, NULL };
+        if (chunk.counts[s])
+            buffer_append(&shards[s].runs, &run, sizeof run);
+    }
+}
+
+/* Runs on: worker. What only the batch has is gathered again by another attempt: memory that it lies in is that attempt's. */
 void held_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows *out)
 {
     held *self = opened;
     uint32_t side = side_of(self, task);
-    const sl_schema *schema = self->spec.sides[side].schema;
     (void)out;
-    if (self->batch->merged)
+    if (self->batch->merged && !self->window.batch_only)
         return;
-    for (size_t i = 0; i < in->count; i++) {
-        const char *row = (const char *)in->at + i * schema->row_bytes;
-        held_gathered *gathered = &self->workers[task->worker].shards[shard_of(self, side, task, i, row)];
-        size_t at = gathered->entries.size, runs = gathered->runs.size / sizeof(held_run);
-        held_run *last = runs ? (held_run *)(void *)gathered->runs.at + runs - 1 : NULL;
-        entry_write(schema, side, row, &gathered->entries);
-        if (last && last->sequence == task->sequence)
-            last->end = gathered->entries.size;
-        else
-            buffer_append(&gathered->runs, &(held_run){ task->sequence, at, gathered->entries.size, NULL },
-                          sizeof(held_run));
-    }
+    for (sl_rows chunk = { 0 }; chunk_next(in, self->spec.sides[side].schema->row_bytes, &chunk);)
+        chunk_write(self, task, side, &chunk);
 }
 
 /* ---- Panes. Runs on: owner of the shard ---- */
@@ -175,7 +264,13 @@ static held_pane *pane_of(held_shard *shard, int64_t number)
     size_t count = held_pane_count(shard);
     if (count && held_pane_nth(shard, count - 1)->number == number)
         return held_pane_nth(shard, count - 1);
-    buffer_append(&shard->panes, &(held_pane){ .number = number }, sizeof(held_pane));
+    held_pane opened = { .number = number };
+    size_t spare = shard->spare.size / sizeof(buffer);
+    if (spare) {
+        memcpy(&opened.entries, shard->spare.at + (spare - 1) * sizeof(buffer), sizeof(buffer));
+        shard->spare.size -= sizeof(buffer);
+    }
+    buffer_append(&shard->panes, &opened, sizeof opened);
     return held_pane_nth(shard, count);
 }
 
@@ -183,8 +278,10 @@ static void panes_advance(const held *self, held_shard *shard, int64_t time_ms)
 {
     int64_t gone = window_gone(&self->window, time_ms);
     size_t count = 0;
-    while (count < held_pane_count(shard) && held_pane_nth(shard, count)->number <= gone)
-        buffer_done(&held_pane_nth(shard, count++)->entries);
+    for (; count < held_pane_count(shard) && held_pane_nth(shard, count)->number <= gone; count++) {
+        held_pane_nth(shard, count)->entries.size = 0;
+        buffer_append(&shard->spare, &held_pane_nth(shard, count)->entries, sizeof(buffer));
+    }
     if (count == 0)
         return;
     shard->panes.size -= count * sizeof(held_pane);
@@ -201,7 +298,7 @@ static int run_order(const void *a, const void *b, const void *unused)
 }
 
 /* What all workers gathered, in the order of the chunks. */
-static void batch_apply(held *self, unsigned number)
+static held_run *const *runs_sort(held *self, unsigned number, size_t *sorted_count)
 {
     held_shard *shard = &self->shards[number];
     shard->runs.size = shard->sorted.size = 0;
@@ -221,10 +318,31 @@ static void batch_apply(held *self, unsigned number)
     held_run *const *sorted = (held_run *const *)(void *)shard->sorted.at;
     if (count)
         sort_pointers((void **)(void *)shard->sorted.at, count, run_order, NULL);
+    *sorted_count = count;
+    return sorted;
+}
+
+static void batch_apply(held *self, unsigned number)
+{
+    held_shard *shard = &self->shards[number];
+    size_t count;
+    held_run *const *sorted = runs_sort(self, number, &count);
     buffer *entries = &pane_of(shard, window_pane(&self->window, self->batch->time_ms))->entries;
     shard->batch_from = entries->size;
     for (size_t i = 0; i < count; i++)
         buffer_append(entries, sorted[i]->entries + sorted[i]->at, sorted[i]->end - sorted[i]->at);
+}
+
+/* Without a window: the runs as they are. */
+static void batch_report(held *self, sl_task *task, unsigned number)
+{
+    size_t count;
+    held_run *const *sorted = runs_sort(self, number, &count);
+    held_list *lists = arena_take(&task->memory, count * sizeof *lists + 1);
+    for (size_t i = 0; i < count; i++)
+        lists[i] = (held_list){ sorted[i]->entries + sorted[i]->at, sorted[i]->end - sorted[i]->at };
+    task->report_ms = self->batch->time_ms;
+    held_report(self, task, number, lists, count);
 }
 
 /* The batch enters the panes once; windows that ended before it report first. Rows go out at every attempt. */
@@ -233,6 +351,10 @@ void held_merge(void *opened, sl_task *task, unsigned number)
     held *self = opened;
     held_shard *shard = &self->shards[number];
     int64_t ends[REPORTS_MAX], time_ms = self->batch->time_ms;
+    if (self->window.batch_only) {
+        batch_report(self, task, number);
+        return;
+    }
     size_t reports = window_reports(&self->window, self->batch->last_time_ms, time_ms, ends);
     for (size_t i = 0; i < reports && ends[i] < time_ms && !self->batch->merged; i++) {
         panes_advance(self, shard, ends[i]);
@@ -322,9 +444,10 @@ static bool load_entries(held *self, const piece_head *piece, sl_text entries, a
         char *copy = arena_take(&task.memory, head.size),
              *row = arena_take(&task.memory, side->schema->row_bytes);
         memcpy(copy, entries.at + at, head.size);
-        held_entry_read(side->schema, (const held_entry *)(const void *)copy, row);
+        held_entry_read(&self->texts[head.side], side->schema->row_bytes,
+                        (const held_entry *)(const void *)copy, row);
         held_shard *shard =
-            &self->shards[side->key.count ? shard_of(self, head.side, &task, 0, row) : piece->shard];
+            &self->shards[side->key.count ? shard_of(self, head.side, &task, row) : piece->shard];
         buffer_append(&pane_of(shard, piece->pane)->entries, copy, head.size);
         *memory = task.memory;
         arena_reset(memory);

@@ -4,11 +4,13 @@
  * puts the rows of each key side by side, in the order of batches, partitions and offsets, and hands them over key by key.
  *
  *     entry: size, side | row, its texts by where they lie in the entry | texts ...        it may move, and goes to the checkpoint as it is
+ *
+ * Without a window nothing is kept: entries are a batch's own, their texts lie where they lay, and each attempt gathers them anew.
  */
 #ifndef OPERATORS_HELD_ROWS_H
 #define OPERATORS_HELD_ROWS_H
 
-#include <operators/operator.h>
+#include <operators/chunk_keys.h>
 #include <plan/window.h>
 #include <records/document.h>
 
@@ -29,12 +31,13 @@ typedef struct held_spec {
     const sl_window *window;
     held_side sides[2];
     size_t side_count;
-    bool together; /* all rows of a shard at once, instead of key by key */
-    /* Gives rows for a key's. Runs on: owner of the shard. */
+    /* Gives rows for a key's. NULL: the rows go on as they came. Runs on: owner of the shard. */
     void (*give)(const plan_node *node, sl_task *task, const held_group *group, sl_rows *out);
 } held_spec;
 
 /* ---- What both files know ---- */
+
+enum { HELD_TEXTS_MAX = 64 };
 
 typedef struct held_entry {
     uint32_t size, side; /* of all of it, a multiple of 8 */
@@ -63,6 +66,7 @@ typedef struct held_early {
 
 typedef struct held_shard {
     buffer panes;      /* of held_pane, oldest first */
+    buffer spare;      /* of buffer: entries of panes that left */
     size_t batch_from; /* where the batch begins in the newest */
     buffer early;      /* of held_early */
     buffer runs, sorted;
@@ -74,6 +78,7 @@ typedef struct held_shard {
 typedef struct held_worker {
     held_gathered shards[STORE_SHARDS];
     char *rows; /* on their way out */
+    char *row;  /* one, of any side */
     char padding[128];
 } held_worker;
 
@@ -83,8 +88,14 @@ typedef struct grouping {
     size_t filled[2];
 } grouping;
 
+/* Where the texts of a side's rows stand. */
+typedef struct held_texts {
+    size_t offsets[HELD_TEXTS_MAX], count;
+} held_texts;
+
 typedef struct held {
     held_spec spec;
+    held_texts texts[2]; /* none of a batch's own entries: they lie where they lay */
     const plan_node *node;
     uint32_t number;
     window window;
@@ -112,23 +123,25 @@ sl_result held_load(void *self, sl_text saved, failure *failure);
 
 /* ---- held_rows_report.c ---- */
 
+typedef struct held_list {
+    const char *at;
+    size_t size;
+} held_list;
+
+/* The rows of these lists of entries. */
+void held_report(held *self, sl_task *task, unsigned shard, const held_list *lists, size_t count);
 void held_report_panes(held *self, sl_task *task, unsigned shard,
                        int64_t end_ms);                  /* what the panes hold now */
 void held_note_early(held_shard *shard, int64_t end_ms); /* what they hold, for held_report_early() */
 void held_report_early(held *self, sl_task *task, unsigned shard);
 
-static inline sl_text *held_text_field(const sl_schema *schema, size_t i, char *row)
+static inline void held_entry_read(const held_texts *texts, size_t row_bytes, const held_entry *entry,
+                                   char *row)
 {
-    return schema->fields[i].kind == SL_KIND_text ? (sl_text *)(void *)(row + schema->fields[i].offset)
-                                                  : NULL;
-}
-
-static inline void held_entry_read(const sl_schema *schema, const held_entry *entry, char *row)
-{
-    memcpy(row, entry + 1, schema->row_bytes);
-    for (size_t i = 0; i < schema->count; i++) {
-        sl_text *text = held_text_field(schema, i, row);
-        if (text && text->at)
+    row_copy(row, (const char *)(entry + 1), row_bytes);
+    for (size_t i = 0; i < texts->count; i++) {
+        sl_text *text = (sl_text *)(void *)(row + texts->offsets[i]);
+        if (text->at)
             text->at = (const char *)entry + (uintptr_t)text->at;
     }
 }

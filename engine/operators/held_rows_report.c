@@ -5,7 +5,9 @@
 #include <base/memory.h>
 #include <operators/held_rows.h>
 
-/* A walk through entries: whose, and how many there were before this one. */
+enum { VECTOR = 64 };
+
+/* A walk through entries: whose, and how many there were before these. */
 typedef struct walk {
     held *self;
     sl_task *task;
@@ -13,15 +15,24 @@ typedef struct walk {
     size_t nth;
 } walk;
 
-typedef void entry_visit(const walk *walk, const held_entry *entry);
+typedef void entries_visit(const walk *walk, const held_entry *const *entries, size_t count);
 
-static void entries_visit(walk *walk, const buffer *entries, entry_visit *visit)
+/* In vectors, so that the memory that a key needs is on its way while others are looked at. */
+static void lists_visit(walk *walk, const held_list *lists, size_t count, entries_visit *visit)
 {
-    for (size_t at = 0; at < entries->size; walk->nth++) {
-        const held_entry *entry = (const held_entry *)(const void *)(entries->at + at);
-        visit(walk, entry);
-        at += entry->size;
-    }
+    const held_entry *entries[VECTOR] = { NULL };
+    size_t filled = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t at = 0; at < lists[i].size; at += entries[filled - 1]->size) {
+            if (filled == VECTOR) {
+                visit(walk, entries, filled);
+                walk->nth += filled;
+                filled = 0;
+            }
+            entries[filled++] = (const held_entry *)(const void *)(lists[i].at + at);
+        }
+    visit(walk, entries, filled);
+    walk->nth += filled;
 }
 
 static grouping *grouping_nth(const held_shard *shard, size_t i)
@@ -29,48 +40,71 @@ static grouping *grouping_nth(const held_shard *shard, size_t i)
     return (grouping *)(void *)shard->groups.at + i;
 }
 
-/* First round: which key has how many rows. */
-static void entry_count(const walk *walk, const held_entry *entry)
+static void entry_row(const held *self, const held_entry *entry, char *row)
 {
-    held *self = walk->self;
-    sl_task *task = walk->task;
-    held_shard *shard = walk->shard;
-    const held_side *side = &self->spec.sides[entry->side];
-    row_key key = { 0, 0 };
-    if (!self->spec.together) {
-        char *row = arena_take(&task->memory, side->schema->row_bytes);
-        held_entry_read(side->schema, entry, row);
-        key = key_of_fields(&side->key, self->texts_only[entry->side], row, &task->memory);
-    }
-    uint64_t hash = key_hash(key);
-    uint32_t id = store_find(&shard->keys, key, hash);
+    held_entry_read(&self->texts[entry->side], self->spec.sides[entry->side].schema->row_bytes, entry, row);
+}
+
+/* Texts lie in the entries: those of a key that is long are copied to `memory`, for as long as the report. */
+static row_key entry_key(held *self, const held_entry *entry, char *row, arena *memory)
+{
+    bool borrowed =
+        self->texts[entry->side].count == 0; /* its texts lie where they lay: it can be read in place */
+    if (!borrowed)
+        entry_row(self, entry, row);
+    return key_of_fields(&self->spec.sides[entry->side].key, self->texts_only[entry->side],
+                         borrowed ? (const char *)(entry + 1) : row, memory);
+}
+
+static uint32_t group_of(held_shard *shard, row_key key, uint64_t hash)
+{
+    uint32_t group = (uint32_t)(shard->groups.size / sizeof(grouping)),
+             id = store_find(&shard->keys, key, hash);
     if (id == STORE_NONE) {
-        uint64_t group = shard->groups.size / sizeof(grouping);
         id = store_add(&shard->keys, key, hash);
         memcpy(store_value(&shard->keys, id), &group, sizeof group);
-        buffer_append(&shard->groups, &(grouping){ 0 }, sizeof(grouping));
+        memset(buffer_reserve(&shard->groups, sizeof(grouping)), 0, sizeof(grouping));
+        shard->groups.size += sizeof(grouping);
     }
-    uint32_t group;
     memcpy(&group, store_value(&shard->keys, id), sizeof group);
-    grouping_nth(shard, group)->group.counts[entry->side]++;
-    buffer_append(&shard->ids, &group, sizeof group);
+    return group;
+}
+
+/* First round: which key has how many rows. */
+static void entries_count(const walk *walk, const held_entry *const *entries, size_t count)
+{
+    held_shard *shard = walk->shard;
+    row_key keys[VECTOR];
+    uint64_t hashes[VECTOR];
+    char *row = walk->self->workers[walk->task->worker].row;
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = entry_key(walk->self, entries[i], row, &walk->task->memory);
+        hashes[i] = key_hash(keys[i]);
+        store_ask(&shard->keys, hashes[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        store_hint(&shard->keys, hashes[i], 0);
+    uint32_t *ids = (uint32_t *)(void *)buffer_reserve(&shard->ids, count * sizeof *ids);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = group_of(shard, keys[i], hashes[i]);
+        grouping_nth(shard, ids[i])->group.counts[entries[i]->side]++;
+    }
+    shard->ids.size += count * sizeof *ids;
 }
 
 /* Second round: each row to those of its key. */
-static void entry_place(const walk *walk, const held_entry *entry)
+static void entries_place(const walk *walk, const held_entry *const *entries, size_t count)
 {
-    held *self = walk->self;
-    sl_task *task = walk->task;
-    held_shard *shard = walk->shard;
-    uint32_t group;
-    const sl_schema *schema = self->spec.sides[entry->side].schema;
-    memcpy(&group, shard->ids.at + walk->nth * sizeof group, sizeof group);
-    grouping *of = grouping_nth(shard, group);
-    if (of->group.rows[entry->side] == NULL)
-        of->group.rows[entry->side] =
-            arena_take(&task->memory, of->group.counts[entry->side] * schema->row_bytes);
-    char *rows = (char *)(uintptr_t)of->group.rows[entry->side];
-    held_entry_read(schema, entry, rows + of->filled[entry->side]++ * schema->row_bytes);
+    const held *self = walk->self;
+    const uint32_t *ids = (const uint32_t *)(const void *)walk->shard->ids.at + walk->nth;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t side = entries[i]->side;
+        size_t bytes = self->spec.sides[side].schema->row_bytes;
+        grouping *of = grouping_nth(walk->shard, ids[i]);
+        if (of->group.rows[side] == NULL)
+            of->group.rows[side] = arena_take(&walk->task->memory, of->group.counts[side] * bytes);
+        entry_row(self, entries[i], (char *)(uintptr_t)of->group.rows[side] + of->filled[side]++ * bytes);
+    }
 }
 
 typedef struct giving {
@@ -88,33 +122,55 @@ static void rows_hand_on(sl_rows *rows)
     rows->count = 0;
 }
 
+static sl_rows rows_open(giving *giving)
+{
+    held *self = giving->self;
+    giving->task->stage = self->node->name;
+    return (sl_rows){ .at = self->workers[giving->task->worker].rows,
+                      .room = CHUNK_ROWS,
+                      .of = self->node->schema,
+                      .full = rows_hand_on,
+                      .owner = giving };
+}
+
 static void groups_give(held *self, sl_task *task, held_shard *shard)
 {
     giving giving = { self, task };
-    sl_rows out = { .at = self->workers[task->worker].rows,
-                    .room = CHUNK_ROWS,
-                    .of = self->node->schema,
-                    .full = rows_hand_on,
-                    .owner = &giving };
-    task->stage = self->node->name;
+    sl_rows out = rows_open(&giving);
     for (size_t i = 0; i < shard->groups.size / sizeof(grouping); i++)
         self->spec.give(self->node, task, &grouping_nth(shard, i)->group, &out);
     rows_hand_on(&out);
 }
 
-/* The rows of these lists, key by key. */
-static void report(held *self, sl_task *task, unsigned number, const buffer *const *lists, size_t count)
+/* The rows as they come. */
+static void rows_give(held *self, sl_task *task, const held_list *lists, size_t count)
+{
+    giving giving = { self, task };
+    sl_rows out = rows_open(&giving);
+    size_t bytes = self->node->schema->row_bytes;
+    for (size_t i = 0; i < count; i++)
+        for (size_t at = 0; at < lists[i].size;) {
+            const held_entry *entry = (const held_entry *)(const void *)(lists[i].at + at);
+            if (out.count == out.room)
+                rows_hand_on(&out);
+            entry_row(self, entry, (char *)out.at + out.count++ * bytes);
+            at += entry->size;
+        }
+    rows_hand_on(&out);
+}
+
+void held_report(held *self, sl_task *task, unsigned number, const held_list *lists, size_t count)
 {
     held_shard *shard = &self->shards[number];
     walk counting = { self, task, shard, 0 }, placing = counting;
+    if (self->spec.give == NULL) {
+        rows_give(self, task, lists, count);
+        return;
+    }
     shard->groups.size = shard->ids.size = 0;
-    for (size_t i = 0; i < count; i++)
-        entries_visit(&counting, lists[i], entry_count);
-    for (size_t i = 0; i < count; i++)
-        entries_visit(&placing, lists[i], entry_place);
-    for (uint32_t id = 0; id < shard->keys.used && shard->keys.live; id++)
-        if (store_holds(&shard->keys, id))
-            store_remove(&shard->keys, id);
+    lists_visit(&counting, lists, count, entries_count);
+    lists_visit(&placing, lists, count, entries_place);
+    store_clear(&shard->keys);
     groups_give(self, task, shard);
 }
 
@@ -122,11 +178,11 @@ void held_report_panes(held *self, sl_task *task, unsigned number, int64_t end_m
 {
     held_shard *shard = &self->shards[number];
     size_t count = held_pane_count(shard);
-    const buffer **lists = arena_take(&task->memory, count * sizeof *lists + 1);
+    held_list *lists = arena_take(&task->memory, count * sizeof *lists + 1);
     for (size_t i = 0; i < count; i++)
-        lists[i] = &held_pane_nth(shard, i)->entries;
+        lists[i] = (held_list){ held_pane_nth(shard, i)->entries.at, held_pane_nth(shard, i)->entries.size };
     task->report_ms = end_ms;
-    report(self, task, number, lists, count);
+    held_report(self, task, number, lists, count);
 }
 
 void held_note_early(held_shard *shard, int64_t end_ms)
@@ -142,8 +198,8 @@ void held_report_early(held *self, sl_task *task, unsigned number)
 {
     const held_early *early = (const held_early *)(const void *)self->shards[number].early.at;
     for (size_t i = 0; i < self->shards[number].early.size / sizeof *early; i++) {
-        const buffer *entries = &early[i].entries;
+        held_list entries = { early[i].entries.at, early[i].entries.size };
         task->report_ms = early[i].end_ms;
-        report(self, task, number, &entries, 1);
+        held_report(self, task, number, &entries, 1);
     }
 }

@@ -4,20 +4,23 @@
  */
 #include <base/memory.h>
 #include <operators/aggregate.h>
+#include <operators/chunk_keys.h>
 #include <stdlib.h>
 
 typedef struct bytes_at {
     size_t offset, size;
 } bytes_at;
 
+typedef struct sum_field {
+    size_t offset;
+    sl_kind kind;
+} sum_field;
+
 typedef struct reduce {
     size_t row_bytes;
     void (*add)(void *into, const void *from); /* NULL: a sum */
     void (*remove)(void *into, const void *from);
-    struct {
-        size_t offset;
-        sl_kind kind;
-    } sums[4];
+    sum_field sums[4]; /* a sum's value is eight bytes for each */
     size_t sum_count;
     bytes_at empty[6]; /* key and times of the window, which the row gets on its way out */
     size_t empty_count;
@@ -34,72 +37,135 @@ static size_t kind_bytes(sl_kind kind)
     }
 }
 
-/* ---- What a row brings ---- */
+/* ---- Sums. Whole numbers go round at their ends, as the processor's do: the lower half of a sum is the sum of lower halves ---- */
 
-static void reduce_take(const void *reducing, const void *row, void *part, arena *memory)
+static uint64_t sum_read(sum_field field, const char *row)
+{
+    uint64_t bits;
+    uint32_t half;
+    if (field.kind == SL_KIND_i32) {
+        memcpy(&half, row + field.offset, sizeof half);
+        return half;
+    }
+    memcpy(&bits, row + field.offset, sizeof bits);
+    return bits;
+}
+
+static uint64_t sum_add(sl_kind kind, uint64_t into, uint64_t from)
+{
+    double a, b;
+    if (kind != SL_KIND_f64)
+        return into + from;
+    memcpy(&a, &into, sizeof a);
+    memcpy(&b, &from, sizeof b);
+    a += b;
+    memcpy(&into, &a, sizeof into);
+    return into;
+}
+
+static void sums_take(const void *reducing, const void *row, void *part, arena *memory)
+{
+    const reduce *self = reducing;
+    uint64_t *sums = part;
+    (void)memory;
+    for (size_t i = 0; i < self->sum_count; i++)
+        sums[i] = sum_read(self->sums[i], row);
+}
+
+/* The usual kind in a loop of its own, whose additions do not wait for each other. */
+static uint64_t column_sum(sum_field field, const char *rows, size_t row_bytes, size_t count)
+{
+    sum_field whole = { field.offset, SL_KIND_i64 };
+    uint64_t sum = sum_read(field, rows), other = 0;
+    size_t r = 1;
+    for (; field.kind == SL_KIND_i64 && r + 2 <= count; r += 2) {
+        sum += sum_read(whole, rows + r * row_bytes);
+        other += sum_read(whole, rows + (r + 1) * row_bytes);
+    }
+    for (; r < count; r++)
+        sum = sum_add(field.kind, sum, sum_read(field, rows + r * row_bytes));
+    return sum_add(field.kind, sum, other);
+}
+
+static void sums_fold(const void *reducing, const void *rows, size_t count, void *part)
+{
+    const reduce *self = reducing;
+    uint64_t *sums = part;
+    for (size_t i = 0; i < self->sum_count; i++)
+        sums[i] = column_sum(self->sums[i], rows, self->row_bytes, count);
+}
+
+static void sums_join(const void *reducing, void *value, const void *from, bool first)
+{
+    const reduce *self = reducing;
+    const uint64_t *more = from;
+    uint64_t *sums = value;
+    for (size_t i = 0; i < self->sum_count; i++)
+        sums[i] = first ? more[i] : sum_add(self->sums[i].kind, sums[i], more[i]);
+}
+
+static void sums_remove(const void *reducing, void *value, const void *from)
+{
+    const reduce *self = reducing;
+    const uint64_t *less = from;
+    uint64_t *sums = value;
+    for (size_t i = 0; i < self->sum_count; i++)
+        sums[i] -= less[i];
+}
+
+static void sums_give(const void *reducing, const void *value, void *row)
+{
+    const reduce *self = reducing;
+    const uint64_t *sums = value;
+    for (size_t i = 0; i < self->sum_count; i++)
+        if (self->sums[i].kind == SL_KIND_i32)
+            memcpy((char *)row + self->sums[i].offset, &(uint32_t){ (uint32_t)sums[i] }, sizeof(uint32_t));
+        else
+            memcpy((char *)row + self->sums[i].offset, &sums[i], sizeof sums[i]);
+}
+
+/* The usual case: one whole number. */
+static void one_take(const void *reducing, const void *row, void *part, arena *memory)
+{
+    (void)memory;
+    memcpy(part, (const char *)row + ((const reduce *)reducing)->sums[0].offset, sizeof(uint64_t));
+}
+
+static void one_join(const void *reducing, void *value, const void *from, bool first)
+{
+    (void)reducing;
+    *(uint64_t *)value = (first ? 0 : *(uint64_t *)value) + *(const uint64_t *)from;
+}
+
+/* ---- Functions of the job ---- */
+
+static void row_take(const void *reducing, const void *row, void *part, arena *memory)
 {
     const reduce *self = reducing;
     (void)memory;
-    if (self->add == NULL) {
-        memset(part, 0, self->row_bytes);
-        for (size_t i = 0; i < self->sum_count; i++)
-            memcpy((char *)part + self->sums[i].offset, (const char *)row + self->sums[i].offset,
-                   kind_bytes(self->sums[i].kind));
-        return;
-    }
-    memcpy(part, row, self->row_bytes);
+    row_copy(part, row, self->row_bytes);
     for (size_t i = 0; i < self->empty_count; i++)
-        memset((char *)part + self->empty[i].offset, 0, self->empty[i].size);
+        if (self->empty[i].size == sizeof(sl_text))
+            memset((char *)part + self->empty[i].offset, 0, sizeof(sl_text));
+        else
+            memset((char *)part + self->empty[i].offset, 0, self->empty[i].size);
 }
 
-/* ---- Joining ---- */
-
-/* Whole numbers go round at their ends, as the processor's do. */
-static void field_add(sl_kind kind, char *into, const char *from, bool back)
-{
-    if (kind == SL_KIND_f64) {
-        double a, b;
-        memcpy(&a, into, sizeof a);
-        memcpy(&b, from, sizeof b);
-        a = back ? a - b : a + b;
-        memcpy(into, &a, sizeof a);
-        return;
-    }
-    uint64_t a = 0, b = 0; /* the lower half of a sum is the sum of the lower halves */
-    size_t size = kind_bytes(kind);
-    memcpy(&a, into, size);
-    memcpy(&b, from, size);
-    a = back ? a - b : a + b;
-    memcpy(into, &a, size);
-}
-
-static void fields_add(const reduce *self, char *into, const char *from, bool back)
-{
-    for (size_t i = 0; i < self->sum_count; i++)
-        field_add(self->sums[i].kind, into + self->sums[i].offset, from + self->sums[i].offset, back);
-}
-
-static void reduce_join(const void *reducing, void *value, const void *from, bool first)
+static void row_join(const void *reducing, void *value, const void *from, bool first)
 {
     const reduce *self = reducing;
     if (first)
-        memcpy(value, from, self->row_bytes);
-    else if (self->add)
+        row_copy(value, from, self->row_bytes);
+    else
         self->add(value, from);
-    else
-        fields_add(self, value, from, false);
 }
 
-static void reduce_remove(const void *reducing, void *value, const void *from)
+static void row_remove(const void *reducing, void *value, const void *from)
 {
-    const reduce *self = reducing;
-    if (self->remove)
-        self->remove(value, from);
-    else
-        fields_add(self, value, from, true);
+    ((const reduce *)reducing)->remove(value, from);
 }
 
-static void reduce_give(const void *reducing, const void *value, void *row)
+static void row_give(const void *reducing, const void *value, void *row)
 {
     memcpy(row, value, ((const reduce *)reducing)->row_bytes);
 }
@@ -118,7 +184,7 @@ static void empty_add(reduce *self, const sl_fields *fields)
 static uint64_t shape_of(const sl_schema *schema, const sl_reduce *drawn)
 {
     buffer text = { 0 };
-    buffer_print(&text, "%s %zu %d", schema->name, schema->row_bytes, drawn->add != NULL);
+    buffer_print(&text, "%s %zu %d;", schema->name, schema->row_bytes, drawn->add != NULL);
     for (size_t i = 0; i < drawn->sum.count; i++)
         buffer_print(&text, " +%zu", drawn->sum.offset[i]);
     for (size_t i = 0; i < schema->count; i++)
@@ -140,13 +206,19 @@ static bool has_fractions(const sl_schema *schema)
 /* A sum of fractions could be taken back, too, but not exactly. */
 static const aggregate_kind *way_of(const reduce *self)
 {
-    static const aggregate_kind there_and_back = { reduce_take, reduce_join, reduce_join, reduce_remove,
-                                                   reduce_give };
-    static const aggregate_kind there = { reduce_take, reduce_join, reduce_join, NULL, reduce_give };
-    bool back = self->add == NULL || self->remove;
+    static const aggregate_kind ways[] = {
+        { sums_take, sums_join, sums_join, sums_remove, sums_give, sums_fold },
+        { sums_take, sums_join, sums_join, NULL, sums_give, sums_fold },
+        { row_take, row_join, row_join, row_remove, row_give, NULL },
+        { row_take, row_join, row_join, NULL, row_give, NULL },
+        { one_take, one_join, one_join, sums_remove, sums_give, sums_fold },
+    };
+    bool fractions = false;
+    if (self->sum_count == 1 && self->sums[0].kind == SL_KIND_i64)
+        return &ways[4];
     for (size_t i = 0; i < self->sum_count; i++)
-        back &= self->sums[i].kind != SL_KIND_f64;
-    return back ? &there_and_back : &there;
+        fractions |= self->sums[i].kind == SL_KIND_f64;
+    return self->add ? &ways[self->remove ? 2 : 3] : &ways[fractions];
 }
 
 static sl_result reduce_open(const operator_spec *spec, void **opened, failure *failure)
@@ -165,14 +237,15 @@ static sl_result reduce_open(const operator_spec *spec, void **opened, failure *
     empty_add(self, &drawn->key);
     empty_add(self, &drawn->window.start);
     empty_add(self, &drawn->window.end);
+    size_t bytes = drawn->add ? schema->row_bytes : drawn->sum.count * sizeof(uint64_t);
     aggregate_spec made = {
         .kind = way_of(self),
         .self = self,
         .name = drawn->name,
         .key = drawn->key,
         .window = drawn->window,
-        .part_bytes = schema->row_bytes,
-        .value_bytes = schema->row_bytes,
+        .part_bytes = bytes,
+        .value_bytes = bytes,
         .touched_only = drawn->touched_only,
         .even_if_empty = drawn->even_if_empty,
         .shape = shape_of(schema, drawn),

@@ -11,6 +11,7 @@
  */
 #include <base/memory.h>
 #include <base/sort.h>
+#include <operators/chunk_keys.h>
 #include <operators/update_state.h>
 #include <stdlib.h>
 
@@ -42,6 +43,7 @@ static sl_result update_open(const operator_spec *spec, void **opened, failure *
     self->in_bytes = self->updater->in()->row_bytes;
     self->entry_bytes = (sizeof(row_key) + self->in_bytes + 7) & ~(size_t)7;
     self->state_bytes = spec->node->schema->row_bytes;
+    self->texts_only = key_is_of_texts(&self->drawn.key);
     self->saves = spec->saves;
     self->tops = (top_feed){ spec->node, spec->operators };
     self->executor = spec->executor;
@@ -107,39 +109,34 @@ static sl_result update_begin(void *opened, const batch_frame *batch, failure *f
 
 /* ---- Workers ---- */
 
-static update_run *last_run(const buffer *runs)
+static void chunk_write(update *self, sl_task *task, const sl_rows *in)
 {
-    return (update_run *)(void *)(runs->at + runs->size) - 1;
-}
-
-/* The run of this chunk in a shard; its rows end where the worker's rows do. */
-static update_run *run_of(update_worker *worker, unsigned shard, const sl_task *task)
-{
-    buffer *runs = &worker->runs[shard];
-    if (runs->size && last_run(runs)->sequence == task->sequence)
-        return last_run(runs);
-    update_run run = { .sequence = task->sequence, .at = worker->rows[shard].size, .worker = task->worker };
-    buffer_append(runs, &run, sizeof run);
-    return last_run(runs);
+    update_worker *worker = &self->workers[task->worker];
+    chunk_keys chunk;
+    chunk_key key = { &self->drawn.key, self->texts_only, self->in_bytes };
+    chunk_keys_make(&chunk, &key, in, &task->memory);
+    for (unsigned s = 0; s < STORE_SHARDS; s++) {
+        update_run run = { task->sequence, worker->rows[s].size, chunk.counts[s], task->worker };
+        if (run.count == 0)
+            continue;
+        buffer_append(&worker->runs[s], &run, sizeof run);
+        buffer_reserve(&worker->rows[s], run.count * self->entry_bytes);
+    }
+    for (size_t i = 0; i < in->count; i++) {
+        buffer *rows = &worker->rows[chunk.shards[i]];
+        char *at = rows->at + rows->size;
+        memcpy(at, &chunk.keys[i], sizeof chunk.keys[i]);
+        row_copy(at + sizeof chunk.keys[i], (const char *)in->at + i * self->in_bytes, self->in_bytes);
+        rows->size += self->entry_bytes;
+    }
 }
 
 static void update_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows *out)
 {
     update *self = opened;
-    update_worker *worker = &self->workers[task->worker];
     (void)out;
-    if (self->batch->merged)
-        return;
-    for (size_t i = 0; i < in->count; i++) {
-        const char *row = (const char *)in->at + i * self->in_bytes;
-        row_key key = key_of_row(&self->drawn.key, row, &task->memory);
-        unsigned shard = store_shard_of(key_hash(key));
-        run_of(worker, shard, task)->count++;
-        char *at = buffer_reserve(&worker->rows[shard], self->entry_bytes);
-        memcpy(at, &key, sizeof key);
-        memcpy(at + sizeof key, row, self->in_bytes);
-        worker->rows[shard].size += self->entry_bytes;
-    }
+    for (sl_rows chunk = { 0 }; !self->batch->merged && chunk_next(in, self->in_bytes, &chunk);)
+        chunk_write(self, task, &chunk);
 }
 
 /* ---- Calls. Runs on: the shard's owner. ---- */
@@ -207,7 +204,6 @@ static void key_call(const update *self, sl_task *task, update_shard *shard, uin
     };
     update_state_fill(self, shard, id, state);
     bool told = self->updater->call(task, in, state, &key);
-    key_fill(&self->drawn.into, store_key(&shard->keys, id), state);
     update_state_keep(self, shard, id, state);
     if (in && self->drawn.timeout.ms && value->last_ms != self->batch->time_ms)
         update_key_renew(shard, id);
@@ -215,9 +211,13 @@ static void key_call(const update *self, sl_task *task, update_shard *shard, uin
     touch->told |= told;
     touch->anew |= key.is_new;
     touch->gone = false;
+    bool goes = key.timing_out || key.remove || in == NULL;
+    if (goes || (told && self->drawn.tell == SL_TELL_CALLS))
+        key_fill(&self->drawn.into, store_key(&shard->keys, id),
+                 state); /* whatever the function made of it */
     if (told && self->drawn.tell == SL_TELL_CALLS)
         row_keep(self, shard, state);
-    if (key.timing_out || key.remove || in == NULL)
+    if (goes)
         key_goes(self, shard, touch, state);
 }
 
@@ -264,18 +264,26 @@ static row_key key_at(const char *entry)
     return key;
 }
 
-static void run_apply(const update *self, sl_task *task, update_shard *shard, const char *entry, size_t count)
+static void run_apply(const update *self, sl_task *task, update_shard *shard, const char *entry, size_t all)
 {
-    enum { AHEAD = 8 };
-    for (size_t i = 0; i < count; i++, entry += self->entry_bytes) {
-        if (i + AHEAD < count)
-            store_ask(&shard->keys, key_hash(key_at(entry + AHEAD * self->entry_bytes)));
-        row_key key = key_at(entry);
-        uint64_t hash = key_hash(key);
-        uint32_t id = store_find(&shard->keys, key, hash);
-        if (id == STORE_NONE)
-            id = store_add(&shard->keys, key, hash);
-        key_call(self, task, shard, id, entry + sizeof key);
+    enum { VECTOR = 64 };
+    row_key keys[VECTOR];
+    uint64_t hashes[VECTOR];
+    for (size_t from = 0, count; from < all; from += count) {
+        count = all - from < VECTOR ? all - from : VECTOR;
+        for (size_t i = 0; i < count; i++) {
+            keys[i] = key_at(entry + i * self->entry_bytes);
+            hashes[i] = key_hash(keys[i]);
+            store_ask(&shard->keys, hashes[i]);
+        }
+        for (size_t i = 0; i < count; i++)
+            store_hint(&shard->keys, hashes[i], 1);
+        for (size_t i = 0; i < count; i++, entry += self->entry_bytes) {
+            uint32_t id = store_find(&shard->keys, keys[i], hashes[i]);
+            if (id == STORE_NONE)
+                id = store_add(&shard->keys, keys[i], hashes[i]);
+            key_call(self, task, shard, id, entry + sizeof keys[i]);
+        }
     }
 }
 

@@ -64,7 +64,7 @@ typedef struct update {
     size_t in_bytes, entry_bytes, state_bytes;
     size_t kept_from,
         kept_bytes; /* the part of a state that is kept: from its first field that is no key to the last */
-    bool saves;
+    bool saves, texts_only;
     top_feed tops;
     void *executor;
     operator_emit *emit;
