@@ -126,7 +126,7 @@ all: $(command) $(jobs)
 
 # -------------------------------------------------------------------------------------------------------------- how: flags
 
-bench_commands := bench bench-engine bench-durability bench-status bench-kafka bench-limits bench-peers bench-counts bench-quick
+bench_commands := bench bench-engine bench-operators bench-durability bench-status bench-kafka bench-limits bench-peers bench-counts bench-quick
 
 # Not asked for by targets that compile nothing, since "make deps" brings pkg-config.
 ifneq ($(filter-out deps check clean help deb deb-install dist reproducible demo test test-asan test-tsan torture simulate mutants fuzz fuzz-fetch fresh docker-steps $(bench_commands),$(or $(MAKECMDGOALS),all)),)
@@ -377,6 +377,13 @@ bench-kafka:
 	@tests/deps.sh build run test
 	+@$(again) all bench-programs
 	bench/kafka/run.sh
+
+## make bench-operators  each operation against a loop by hand; windows, keys and memory of operations used alone
+bench-operators:
+	@tests/deps.sh build
+	+@$(again) bench-programs
+	build/bench/operators/operators $(if $(QUICK),50000 3)
+	build/bench/operators/alone $(if $(QUICK),1)
 
 ## make bench-durability  what journal and checkpoint cost, with and without them in one run
 bench-durability:
