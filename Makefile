@@ -96,6 +96,7 @@ kinds        := $(wildcard $(addsuffix /*.c,$(kind_folders)))
 library_sources := $(filter-out engine/main.c engine/cli/main.c,$(call find,engine)) $(call find,listeners)
 library         := $(out)/libsluice.a
 job_main        := $(out)/obj/engine/main.o
+installed       := $(out)/installed/libsluice.a
 jobs            := $(patsubst jobs/%.c,$(out)/jobs/%,$(sort $(wildcard jobs/*.c)))
 command         := $(patsubst engine/cli/main.c,$(out)/sluice,$(wildcard engine/cli/main.c))
 
@@ -215,6 +216,16 @@ $(test_library): $(call objects_of,$(test_support)) $(out)/members
 $(bench_library): $(call objects_of,$(filter-out $(bench_mains),$(bench_sources))) $(out)/members
 	@rm -f $@
 	$(call show,ar,$@)$(archiver) rcsD $@ $(filter %.o,$^)
+
+# What "make install" installs: one object, optimized as a whole, without code for the link optimizer, which would be of one
+# version of one compiler and would ask a user's warnings of our code. It has no other names than sl_... and main, which is
+# weak: a job's test has its own. The command's code is not in it.
+$(installed): $(job_main) $(filter-out $(out)/obj/engine/cli/%,$(call objects_of,$(library_sources))) $(out)/obj/kinds.o $(out)/obj/web.o
+	@mkdir -p $(@D)
+	$(call show,ld,$@)$(in_place) $(link) $(lto) $(if $(lto),-flinker-output=nolto-rel) -r -nostdlib $^ -o $(@D)/sluice.o
+	@objcopy --wildcard --keep-global-symbol='sl_*' --keep-global-symbol=main --weaken-symbol=main $(@D)/sluice.o
+	@rm -f $@
+	@ar rcsD $@ $(@D)/sluice.o
 
 members := $(library_sources) $(test_support) $(bench_sources) $(web_files)
 $(out)/members: force
@@ -435,13 +446,12 @@ manual: all
 ## make install       the command, jobs, headers, archive, completion and manual pages under PREFIX (/usr/local); DESTDIR too
 .PHONY: install
 share := $(DESTDIR)$(PREFIX)/share
-install: all $(job_main) $(if $(shell command -v help2man),manual)
+install: all $(installed) $(if $(shell command -v help2man),manual)
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/sluice/jobs include/sluice)
-	install -d $(addprefix $(DESTDIR)$(LIBDIR)/,sluice pkgconfig)
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig
 	install $(command) $(DESTDIR)$(PREFIX)/bin
 	install $(jobs) $(DESTDIR)$(PREFIX)/lib/sluice/jobs
-	install -m 644 $(library) $(DESTDIR)$(LIBDIR)
-	install -m 644 $(job_main) $(DESTDIR)$(LIBDIR)/sluice
+	install -m 644 $(installed) $(DESTDIR)$(LIBDIR)
 	install -m 644 engine/include/sluice/*.h $(DESTDIR)$(PREFIX)/include/sluice
 	sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|; s|@VERSION@|$(version)|; s|@PACKAGES@|$(filter-out libxxhash,$(PACKAGES))|' \
 	    engine/package/sluice.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/sluice.pc

@@ -100,7 +100,7 @@ static const char makefile_template[] =
     "libs = $$($(PKG_CONFIG) --libs sluice)\n"
     "\n"
     "@NAME@: @NAME@.o\n"
-    "\t$(CC) $(LDFLAGS) $^ $$($(PKG_CONFIG) --variable=main sluice) $(libs) -o $@\n"
+    "\t$(CC) $(LDFLAGS) $^ $(libs) -o $@\n"
     "\n"
     "@NAME@_test: @NAME@_test.o @NAME@.o\n"
     "\t$(CC) $(LDFLAGS) $^ $(libs) -o $@\n"
