@@ -127,19 +127,19 @@ json_object *panel_search(const panel *panel)
 
 /* ---- The recount ------------------------------------------------------------------------------------------------- */
 
-static documents *documents_new(size_t most)
+static panel_documents *documents_made(size_t most)
 {
-    documents *all = calloc(1, sizeof *all + most * sizeof(json_object *));
+    panel_documents *all = calloc(1, sizeof *all + most * sizeof(json_object *));
     assert_non_null(all);
     return all;
 }
 
-documents *documents_of(const char *lines)
+panel_documents *panel_documents_of(const char *lines)
 {
     size_t most = 0;
     for (const char *at = lines; *at; at++)
         most += *at == '\n' || at[1] == '\0';
-    documents *all = documents_new(most);
+    panel_documents *all = documents_made(most);
     while (*lines) {
         size_t size = strcspn(lines, "\n");
         char *line = strndup(lines, size);
@@ -151,7 +151,7 @@ documents *documents_of(const char *lines)
     return all;
 }
 
-void documents_free(documents *all)
+void panel_documents_free(panel_documents *all)
 {
     for (size_t i = 0; i < all->count; i++)
         json_object_put(all->at[i]);
@@ -200,7 +200,8 @@ static bool is_in_bucket(json_object *document, json_object *agg, json_object *b
     return (edge = json_at(bucket, "to")) == NULL || number_of(value) < json_object_get_double(edge);
 }
 
-static void metric_assert(const panel *panel, json_object *agg, json_object *bucket, const documents *of)
+static void metric_assert(const panel *panel, json_object *agg, json_object *bucket,
+                          const panel_documents *of)
 {
     double most = 0, sum = 0;
     for (size_t i = 0; i < of->count; i++) {
@@ -218,7 +219,7 @@ static void metric_assert(const panel *panel, json_object *agg, json_object *buc
                  json_text_at(agg, "params.field"), json_object_get_string(told), expected);
 }
 
-static size_t distinct_values(json_object *agg, const documents *of)
+static size_t distinct_values(json_object *agg, const panel_documents *of)
 {
     size_t count = 0;
     for (size_t i = 0; i < of->count; i++) {
@@ -261,15 +262,15 @@ static void order_assert(const panel *panel, json_object *agg, json_object *buck
     }
 }
 
-static void answer_assert(const panel *panel, size_t from, json_object *answer, const documents *of);
+static void answer_assert(const panel *panel, size_t from, json_object *answer, const panel_documents *of);
 
-static void buckets_assert(const panel *panel, size_t place, json_object *buckets, const documents *of)
+static void buckets_assert(const panel *panel, size_t place, json_object *buckets, const panel_documents *of)
 {
     json_object *agg = json_object_array_get_idx(panel->aggs, place);
     size_t count = json_object_array_length(buckets), told = 0;
     for (size_t i = 0; i < count; i++) {
         json_object *bucket = json_object_array_get_idx(buckets, i);
-        documents *in = documents_new(of->count);
+        panel_documents *in = documents_made(of->count);
         for (size_t j = 0; j < of->count; j++)
             if (is_in_bucket(of->at[j], agg, bucket))
                 in->at[in->count++] = of->at[j];
@@ -291,7 +292,7 @@ static void buckets_assert(const panel *panel, size_t place, json_object *bucket
     }
 }
 
-static void answer_assert(const panel *panel, size_t from, json_object *answer, const documents *of)
+static void answer_assert(const panel *panel, size_t from, json_object *answer, const panel_documents *of)
 {
     for (size_t i = 0; i < json_object_array_length(panel->aggs); i++) {
         json_object *agg = json_object_array_get_idx(panel->aggs, i);
@@ -318,9 +319,9 @@ static bool is_asked(const panel *panel, json_object *document)
     return is_pattern ? fnmatch(value, text, 0) == 0 : strcmp(value, text) == 0;
 }
 
-size_t panel_recount(const panel *panel, json_object *answer, const documents *all)
+size_t panel_recount(const panel *panel, json_object *answer, const panel_documents *all)
 {
-    documents *of = documents_new(all->count);
+    panel_documents *of = documents_made(all->count);
     for (size_t i = 0; i < all->count; i++)
         if (is_asked(panel, all->at[i]))
             of->at[of->count++] = all->at[i];

