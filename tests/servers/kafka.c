@@ -24,7 +24,7 @@ enum { CANNOT_BE_HAD = 77 };
 struct kafka_server {
     char folder[200], address[64], *extra, *version;
     int port;
-    bool secure;
+    bool secure, metrics;
     pid_t guard;
     int pipe; /* as long as it is open the guard waits */
 };
@@ -56,6 +56,7 @@ kafka_server *kafka_server_start_as(const kafka_server_options *options)
         version_usual = memory_text(getenv("VERSION") ? getenv("VERSION") : "");
     server->version = memory_text(options->version ? options->version : version_usual);
     server->secure = options->secure;
+    server->metrics = options->metrics;
     environment_set(server);
     guard_start(server);
     int status = script_start();
@@ -87,6 +88,11 @@ const char *kafka_server_address(const kafka_server *server)
 int kafka_server_port(const kafka_server *server)
 {
     return server->port;
+}
+
+int kafka_server_metrics_port(const kafka_server *server)
+{
+    return server->port + 2;
 }
 
 const char *kafka_server_folder(const kafka_server *server)
@@ -136,6 +142,10 @@ static void environment_set(const kafka_server *server)
     setenv("RUN", server->folder, 1);
     setenv("EXTRA", server->extra, 1);
     setenv("SECURE", server->secure ? "1" : "", 1);
+    char metrics_port[16] = "";
+    if (server->metrics)
+        snprintf(metrics_port, sizeof metrics_port, "%d", kafka_server_metrics_port(server));
+    setenv("METRICS_PORT", metrics_port, 1);
     if (server->version[0])
         setenv("VERSION", server->version, 1);
     else
@@ -156,7 +166,7 @@ static bool port_is_free(unsigned port, unsigned *given)
     return bound;
 }
 
-/* The controller listens on the next port; the two after that are for the listeners with TLS. */
+/* The controller listens on the next port; the two after that are for the listeners with TLS, or for the exporter. */
 static unsigned port_find(void)
 {
     for (int tries = 0; tries < 50; tries++) {

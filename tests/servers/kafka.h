@@ -15,6 +15,7 @@ typedef struct kafka_server_options {
     const char *version; /* NULL: the usual one of kafka.sh */
     const char *extra;   /* as above */
     bool secure;         /* listeners with TLS and login beside the plain one: SECURE in kafka.sh */
+    bool metrics;        /* the JMX exporter, instead of those: METRICS_PORT in kafka.sh */
 } kafka_server_options;
 
 kafka_server *kafka_server_start_as(const kafka_server_options *options);
@@ -23,6 +24,7 @@ void kafka_server_stop(kafka_server *server); /* NULL is fine */
 const char *kafka_server_address(const kafka_server *server); /* 127.0.0.1:port */
 
 int kafka_server_port(const kafka_server *server);
+int kafka_server_metrics_port(const kafka_server *server);
 const char *kafka_server_folder(const kafka_server *server); /* RUN in kafka.sh */
 
 void kafka_server_kill(kafka_server *server);             /* SIGKILL */

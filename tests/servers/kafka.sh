@@ -9,7 +9,7 @@
 #     VERSION=4.1.0    HEAP=512m    PARTITIONS=8 (of topics that appear by themselves)
 #     ROOT=            where the jars are kept; default: the tests' cache folder
 #     RUN=             data, logs and pid of this broker; default ROOT/run-kafka-PORT. Starting again finds its data
-#     METRICS_PORT=    Prometheus text of the JMX exporter on this port
+#     METRICS_PORT=    Prometheus text of the JMX exporter on this port, by docker/kafka/metrics.yaml
 #     EXTRA=           broker settings, "key=value key=value"
 #     SECURE=1         two more listeners: PORT + 2 wants TLS and a login (alice, sesame: PLAIN, SCRAM-SHA-256, SCRAM-SHA-512)
 #                      and is certified as 127.0.0.1; PORT + 3 wants TLS and a certificate, and is certified as localhost.
@@ -21,7 +21,7 @@ set -euo pipefail
 
 VERSION=${VERSION:-4.1.0} PORT=${PORT:-29092} HEAP=${HEAP:-512m} ROOT=${ROOT:-$CACHE}
 RUN=${RUN:-$ROOT/run-kafka-$PORT} START_SECONDS=${START_SECONDS:-120}
-EXPORTER=1.0.1
+EXPORTER=1.0.1 METRICS=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../../docker/kafka/metrics.yaml")
 JARS=$ROOT/kafka-$VERSION PIDFILE=$RUN/pid
 
 # Maven resolves the broker's dependencies; no distribution is downloaded.
@@ -162,8 +162,7 @@ start() {
   settings >"$RUN/server.properties"
   format
   if [[ -n ${METRICS_PORT:-} ]]; then
-    printf 'lowercaseOutputName: true\nrules:\n- pattern: ".*"\n' >"$RUN/jmx.yml"
-    agent=("-javaagent:$JARS/jmx_prometheus_javaagent-$EXPORTER.jar=127.0.0.1:$METRICS_PORT:$RUN/jmx.yml")
+    agent=("-javaagent:$JARS/jmx_prometheus_javaagent-$EXPORTER.jar=127.0.0.1:$METRICS_PORT:$METRICS")
   fi
   setsid java "-Xmx$HEAP" "-Xms$HEAP" -XX:+UseSerialGC "${agent[@]}" -cp "$JARS/*" kafka.Kafka "$RUN/server.properties" \
     >"$RUN/console.log" 2>&1 </dev/null &

@@ -59,6 +59,21 @@ static void output_read(const char *command, char output[OUTPUT_ROOM])
         fail_msg("%s: %s", command, output);
 }
 
+/* What dashboards and alerts ask of the exporter, it tells. */
+static void exporter_assert(const kafka_server *server)
+{
+    static char command[500], output[OUTPUT_ROOM];
+    snprintf(
+        command, sizeof command,
+        "metrics=$(curl -sS --noproxy '*' http://127.0.0.1:%d/metrics) && "
+        "names=$(grep -ohE '(kafka|java)_[a-z_]+' docker/grafana/dashboards/kafka.json docker/prometheus/alerts.yaml) && "
+        "for name in $names; do printf '%%s\\n' \"$metrics\" | grep -q \"^$name[{ ]\" || echo $name; done 2>&1",
+        kafka_server_metrics_port(server));
+    output_read(command, output);
+    if (output[0])
+        fail_msg("the exporter does not tell %s", output);
+}
+
 static void kafka_goes_by_its_settings(void **state)
 {
     (void)state;
@@ -68,7 +83,7 @@ static void kafka_goes_by_its_settings(void **state)
                   " controller.quorum.voters listeners advertised.listeners listener.security.protocol.map "
                   "inter.broker.listener.name log.dirs ");
     words_make(&all, "", words);
-    kafka_server *server = kafka_server_start(words);
+    kafka_server *server = kafka_server_start_as(&(kafka_server_options){ .extra = words, .metrics = true });
     if (server == NULL)
         skip();
     snprintf(command, sizeof command,
@@ -82,6 +97,7 @@ static void kafka_goes_by_its_settings(void **state)
         if (strstr(output, wanted) == NULL)
             fail_msg("the broker does not tell%s: %s", wanted, output);
     }
+    exporter_assert(server);
     kafka_server_stop(server);
 }
 

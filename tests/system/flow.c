@@ -7,7 +7,6 @@
  * A server is slowed by stopping its process for most of each second; shipper and engine by a stage that computes for
  * longer than there is time, in jobs of this program: it runs itself with the word "job" in front.
  */
-#include <arpa/inet.h>
 #include <base/clock.h>
 #include <base/folder.h>
 #include <engine.h>
@@ -26,7 +25,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <system/shared/trial.h>
 #include <unistd.h>
@@ -115,28 +113,14 @@ static struct {
     long count;
 } beat;
 
-static int port_free(void)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t size = sizeof at;
-    int probe = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(probe, (struct sockaddr *)&at, size), 0);
-    assert_int_equal(getsockname(probe, (struct sockaddr *)&at, &size), 0);
-    close(probe);
-    return ntohs(at.sin_port);
-}
-
 static int servers_start(void **state)
 {
     (void)state;
-    char port[16];
     if (folder_open() == NULL)
         return 1;
-    snprintf(port, sizeof port, "%d", port_free());
-    snprintf(exporter, sizeof exporter, "http://127.0.0.1:%s", port);
-    setenv("METRICS_PORT", port, 1);
-    kafka = kafka_server_start(NULL);
-    unsetenv("METRICS_PORT");
+    kafka = kafka_server_start_as(&(kafka_server_options){ .metrics = true });
+    if (kafka)
+        snprintf(exporter, sizeof exporter, "http://127.0.0.1:%d", kafka_server_metrics_port(kafka));
     redis = redis_server_start(NULL);
     search = kafka && redis ? search_server_start(NULL) : NULL;
     return 0;
