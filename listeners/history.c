@@ -246,8 +246,11 @@ static void forgotten_cut(history *self)
             break;
     }
     view_close(view);
-    if (keep < view.size && ftruncate(self->file, (off_t)keep) == 0 && fdatasync(self->file) == 0)
-        self->size = (long long)keep;
+    if (keep == view.size || ftruncate(self->file, (off_t)keep) != 0)
+        return;
+    self->size = (long long)keep;
+    if (fdatasync(self->file) != 0) /* what comes back after a crash is cut again */
+        trouble_tell(self, "syncing");
 }
 
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */
