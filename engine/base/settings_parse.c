@@ -219,7 +219,9 @@ static sl_result choice_check(const setting *row, const char *text, failure *fai
         if (end == NULL)
             break;
     }
-    if (!known) {
+    if (!known && count == 1)
+        fail(failure, SL_USAGE, "\"%s\" cannot be had: it is always %s", text, row->least);
+    else if (!known) {
         meant = nearest_word(text, words, count);
         fail(failure, SL_USAGE, "\"%s\" is none of %s%s%s%s", text, row->least,
              meant ? "; did you mean " : "", meant ? meant : "", meant ? "?" : "");

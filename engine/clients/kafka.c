@@ -454,6 +454,8 @@ const setting kafka_settings[] = {
       "where lag tools look for the job's offsets (default: sluice-<job>)" },
     { "kafka.exactly_once", "--exactly-once", SETTING_FLAG, "false", NULL, NULL, NULL,
       "each batch's messages to a Kafka output in one transaction, together with the word that it was written" },
+    { "kafka.format", NULL, SETTING_CHOICE, "json", "json|csv", NULL, "FORMAT",
+      "rows written to a topic as JSON documents, or as lines of CSV (a message each, no header)" },
     { "kafka.reader", NULL, SETTING_CHOICE, "auto", "auto|fetch|librdkafka", NULL, "WAY",
       "what reads topics: our own Fetch requests, or librdkafka; auto: the former where the other settings allow it" },
     { 0 },

@@ -421,6 +421,8 @@ static redisReplyObjectFunctions reply_functions = { reply_text, reply_list, rep
 const setting redis_settings[] = {
     { "redis.url", NULL, SETTING_TEXT, "redis://127.0.0.1:6379", NULL, NULL, "URL",
       "where Redis answers: redis://[user:password@]host[:port][/database] or unix:///path" },
+    { "redis.format", NULL, SETTING_CHOICE, "own", "own", NULL, "FORMAT",
+      "keys, members and hashes, as the job gives them; CSV goes to file, kafka and console" },
     { "redis.timeout", NULL, SETTING_DURATION, "5s", "1ms", "10min", "DURATION",
       "how long to wait for a connection and for an answer of Redis" },
     { 0 },

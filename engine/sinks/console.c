@@ -6,7 +6,7 @@
  *     -------------------------------------------
  *     {"_id":"9-56",...}
  *
- * A batch without lines has its heading all the same. A repeated batch is printed again: people read this, not programs.
+ * With console.format=csv the names of the columns stand above the lines. A batch without lines has its heading all the same. A repeated batch is printed again: people read this, not programs.
  */
 #include <base/log.h>
 #include <base/memory.h>
@@ -25,7 +25,7 @@ static sl_result console_open(const sink_spec *spec, void **self, failure *failu
     (void)failure;
     console_sink *made = memory_new(sizeof *made);
     sl_log_share_terminal();
-    lines_init(&made->lines, spec);
+    lines_init(&made->lines, spec, "console.format");
     *self = made;
     return SL_OK;
 }
@@ -74,7 +74,12 @@ static sl_result console_commit(void *self, failure *failure)
     sink->out.size = 0;
     buffer_text(&sink->out, dashes);
     buffer_print(&sink->out, "Time: %lld ms\n%s", (long long)sink->lines.batch->time_ms, dashes);
+    size_t heading = sink->out.size;
+    lines_header(&sink->lines.format, &sink->out);
+    size_t header = sink->out.size;
     ordered_merge(&sink->lines.gathered, &sink->out);
+    if (sink->out.size == header)
+        sink->out.size = heading; /* no columns of nothing */
     buffer_byte(&sink->out, '\n');
     bool written = fwrite(sink->out.at, 1, sink->out.size, stdout) == sink->out.size && fflush(stdout) == 0;
     ordered_shrink(&sink->lines.gathered);
@@ -82,9 +87,12 @@ static sl_result console_commit(void *self, failure *failure)
     return written ? SL_OK : fail(failure, SL_FAILED, "writing to standard output: %s", strerror(errno));
 }
 
+static const setting console_settings[] = { LINES_SETTING("console.format"), { 0 } };
+
 const sink_kind sink_console = {
     .name = "console",
     .about = "prints each batch on standard output",
+    .settings = console_settings,
     .open = console_open,
     .close = console_close,
     .begin = console_begin,

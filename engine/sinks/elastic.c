@@ -194,6 +194,8 @@ static const setting elastic_settings[] = {
       "how much one bulk request gathers" },
     { "elastic.replicas", NULL, SETTING_I64, NULL, "0", "100", "N",
       "replicas of an index that is made; none given: as the server has it" },
+    { "elastic.format", NULL, SETTING_CHOICE, "json", "json", NULL, "FORMAT",
+      "documents are JSON; CSV goes to file, kafka and console" },
     { "sink.timeout", NULL, SETTING_DURATION, "60s", "1ms", "1d", "DURATION",
       "how long a sink deals with a server's troubles itself before the batch fails and is tried again" },
     { 0 }

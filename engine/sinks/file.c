@@ -6,6 +6,8 @@
  * has nothing to write removes the file that an earlier attempt of it may have left. An output with `whole` writes the
  * whole list of all groups when one of them changed, zero lines when it is empty: the newest file is the truth.
  *
+ * With file.format=csv it is DIR/<index>/batch-<T>.csv, whose first line names the columns.
+ *
  * The growing file is for programs that read lines from it. What was appended by an attempt that failed later is not taken
  * back: at least once.
  */
@@ -18,6 +20,7 @@
 typedef struct file_sink {
     lines lines;
     char *folder, *growing; /* one of them */
+    bool begun;             /* a batch was written since it was opened */
     buffer path, out;
 } file_sink;
 
@@ -42,7 +45,7 @@ static sl_result file_open(const sink_spec *spec, void **self, failure *failure)
     }
     SL_TRY(made);
     file_sink *sink = memory_new(sizeof *sink);
-    lines_init(&sink->lines, spec);
+    lines_init(&sink->lines, spec, "file.format");
     sink->folder = folder;
     sink->growing = grows ? memory_text(target) : NULL;
     *self = sink;
@@ -93,7 +96,11 @@ static sl_result file_commit(void *self, failure *failure)
 {
     file_sink *sink = self;
     sink->out.size = 0;
+    lines_header(&sink->lines.format, &sink->out);
+    size_t header = sink->out.size;
     ordered_merge(&sink->lines.gathered, &sink->out);
+    if (sink->out.size == header && !sink->lines.any)
+        sink->out.size = 0;
     sl_result result = sink->growing ? batch_append(sink, failure) : batch_write(sink, failure);
     ordered_shrink(&sink->lines.gathered);
     ordered_shrink_buffer(&sink->out);
@@ -131,19 +138,34 @@ static sl_result batch_append(file_sink *sink, failure *failure)
     return result;
 }
 
-static sl_result batch_write(file_sink *sink, failure *failure)
+static const char *batch_path(file_sink *sink, bool csv)
 {
     sink->path.size = 0;
-    buffer_print(&sink->path, "%s/batch-%" PRId64 ".ndjson", sink->folder, sink->lines.batch->time_ms);
+    buffer_print(&sink->path, "%s/batch-%" PRId64 ".%s", sink->folder, sink->lines.batch->time_ms,
+                 csv ? "csv" : "ndjson");
     buffer_byte(&sink->path, '\0');
-    if (sink->out.size || sink->lines.any)
-        return disk_replace(sink->path.at, sink->out.at ? sink->out.at : "", sink->out.size, failure);
-    return disk_remove(sink->path.at, failure);
+    return sink->path.at;
 }
+
+/* The first batch after a start may be one that was written in the other format before. */
+static sl_result batch_write(file_sink *sink, failure *failure)
+{
+    bool csv = sink->lines.format.kind == LINES_CSV;
+    if (!sink->begun)
+        SL_TRY(disk_remove(batch_path(sink, !csv), failure));
+    sink->begun = true;
+    const char *path = batch_path(sink, csv);
+    if (sink->out.size || sink->lines.any)
+        return disk_replace(path, sink->out.at ? sink->out.at : "", sink->out.size, failure);
+    return disk_remove(path, failure);
+}
+
+static const setting file_settings[] = { LINES_SETTING("file.format"), { 0 } };
 
 const sink_kind sink_file = {
     .name = "file",
     .about = "a file of lines per batch in a folder",
+    .settings = file_settings,
     .open = file_open,
     .close = file_close,
     .begin = file_begin,

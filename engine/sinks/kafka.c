@@ -1,7 +1,7 @@
 /*
  * sinks/kafka.c - documents as messages of a Kafka topic.
  *
- * The value is the document (or the raw bytes of an output that has such), the key is the document's id, so that compaction
+ * The value is the document (by kafka.format=csv a line of CSV; or the raw bytes of an output that has such), the key is the document's id, so that compaction
  * and readers can drop repeats: a batch that comes again writes its messages again. One idempotent producer serves all
  * writers; its reports come on a thread of their own, and flush() waits until none of the writer's messages is without
  * one. What a server refuses for good is a dead letter where the row's origin is known. With --exactly-once the producer has
@@ -19,6 +19,7 @@
 #include <clients/kafka_traffic.h>
 #include <pthread.h>
 #include <sinks/kafka/once.h>
+#include <sinks/shared/lines.h>
 #include <stdlib.h>
 
 enum { METADATA_MS = 5000, REPORTS_MS = 500, CLOSE_MS = 10000 };
@@ -43,7 +44,7 @@ typedef struct kafka_sink {
     bool reporting;
     atomic_bool stopping;
     traffic measured; /* of this producer, by its last statistics */
-    bool transacts;
+    bool transacts, csv;
     once once;             /* where it does */
     atomic_bool any;       /* messages of this attempt */
     pthread_mutex_t mutex; /* of the writers' trouble and refused */
@@ -85,6 +86,7 @@ static sl_result sink_open(const sink_spec *spec, sink_kept *memory, void **self
     pthread_mutex_init(&sink->mutex, NULL);
     pthread_cond_init(&sink->all_told, NULL);
     sink->transacts = settings_flag(spec->settings, "kafka.exactly_once");
+    sink->csv = lines_format_of(spec, "kafka.format").kind == LINES_CSV;
     sink->once = (once){ .spec = &sink->spec, .topic = sink->topic };
     sl_result result = producer_open(sink, failure);
     int patience_ms = kafka_patience_ms(spec->deadline_ns, METADATA_MS);
@@ -218,7 +220,11 @@ static sl_result row_send(kafka_writer *writer, const void *row, failure *failur
         document_id(spec->document, row, &writer->key);
         key = (sl_text){ writer->key.at, writer->key.size };
     }
-    document_print(spec->document, row, writer->sink->batch->time_ms, &writer->value);
+    if (writer->sink->csv)
+        csv_print(&(csv_columns){ spec->schema, spec->document, false }, row, writer->sink->batch->time_ms,
+                  &writer->value);
+    else
+        document_print(spec->document, row, writer->sink->batch->time_ms, &writer->value);
     return message_send(writer, document_origin(spec->document, row), key,
                         (sl_text){ writer->value.at, writer->value.size }, failure);
 }

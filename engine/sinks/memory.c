@@ -18,7 +18,7 @@ static sl_result memory_open(const sink_spec *spec, void **self, failure *failur
 {
     (void)failure;
     memory_sink *made = memory_new(sizeof *made);
-    lines_init(&made->lines, spec);
+    lines_init(&made->lines, spec, NULL);
     buffer_byte(&made->wrote, '\0');
     *self = made;
     return SL_OK;

@@ -21,7 +21,7 @@ static sl_result null_open(const sink_spec *spec, void **self, failure *failure)
 {
     (void)failure;
     null_sink *made = memory_new(sizeof *made);
-    *made = (null_sink){ .format = lines_format_of(spec), .count = spec->writers };
+    *made = (null_sink){ .format = lines_format_of(spec, "null.format"), .count = spec->writers };
     made->writers = aligned_alloc(_Alignof(null_writer), spec->writers * sizeof(null_writer));
     sl_expect(made->writers != NULL);
     memset(made->writers, 0, spec->writers * sizeof(null_writer));
@@ -78,9 +78,12 @@ static sl_result null_commit(void *self, failure *failure)
     return SL_OK;
 }
 
+static const setting null_settings[] = { LINES_SETTING("null.format"), { 0 } };
+
 const sink_kind sink_null = {
     .name = "null",
     .about = "prints documents and throws them away: for benchmarks",
+    .settings = null_settings,
     .open = null_open,
     .close = null_close,
     .begin = null_begin,

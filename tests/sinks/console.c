@@ -75,12 +75,35 @@ static void a_document_without_an_id_is_printed_without(void **state)
     place_close(&place);
 }
 
+static void csv_has_its_columns_above_the_lines_if_there_are_any(void **state)
+{
+    (void)state;
+    char out[1024], wanted[1024];
+    settings *csv = place_csv(&sink_console);
+    place place = place_open(&sink_console, (sink_spec){ .output = &nameless, .settings = csv });
+    place_begin(&place, 3000);
+    place_add(&place, 0, 0, "ab");
+    commit_caught(&place, out);
+    snprintf(wanted, sizeof wanted,
+             "%sTime: 3000 ms\n%s@timestamp,track,plays\n1970-01-01T00:00:03.000Z,a,1\n"
+             "1970-01-01T00:00:03.000Z,b,1\n\n",
+             dashes, dashes);
+    assert_string_equal(out, wanted);
+    place_begin(&place, 4000);
+    commit_caught(&place, out);
+    snprintf(wanted, sizeof wanted, "%sTime: 4000 ms\n%s\n", dashes, dashes);
+    assert_string_equal(out, wanted);
+    place_close(&place);
+    settings_free(csv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_has_a_heading_and_its_lines_in_order_of_chunks),
         cmocka_unit_test(a_batch_without_lines_has_a_heading),
         cmocka_unit_test(a_document_without_an_id_is_printed_without),
+        cmocka_unit_test(csv_has_its_columns_above_the_lines_if_there_are_any),
     };
     plays = (sl_output){ .name = "plays", .id = SL_FIELDS(play, track) };
     nameless = (sl_output){ .name = "nameless" };

@@ -190,6 +190,76 @@ static void a_bare_document_has_no_id(void **state)
     place_close(&place);
 }
 
+#define HEADER "_id,@timestamp,track,plays\n"
+
+static void csv_has_a_header_where_a_file_begins(void **state)
+{
+    (void)state;
+    settings *csv = place_csv(&sink_file);
+    char path[160];
+    snprintf(path, sizeof path, "%s", path_of("csv"));
+    place place = place_open(&sink_file, (sink_spec){ .output = &plays, .target = path, .settings = csv });
+    place_begin(&place, 1000);
+    place_add(&place, 1, 1, ",");
+    place_add(&place, 0, 0, "ab");
+    assert_int_equal(place_end(&place), SL_OK);
+    assert_file("csv/plays/batch-1000.csv", HEADER "a,1970-01-01T00:00:01.000Z,a,1\n"
+                                                   "b,1970-01-01T00:00:01.000Z,b,1\n"
+                                                   "\",\",1970-01-01T00:00:01.000Z,\",\",1\n");
+    place_begin(&place, 2000);
+    assert_int_equal(place_end(&place), SL_OK);
+    assert_no_file("csv/plays/batch-2000.csv");
+    place_begin(&place, 3000); /* an emptied list is a file without rows */
+    place_replace(&place, "", true, "", true);
+    assert_int_equal(place_end(&place), SL_OK);
+    assert_file("csv/plays/batch-3000.csv", HEADER);
+    place_close(&place);
+    settings_free(csv);
+}
+
+static void a_batch_that_comes_again_in_the_other_format_leaves_one_file(void **state)
+{
+    (void)state;
+    settings *csv = place_csv(&sink_file);
+    char path[160];
+    snprintf(path, sizeof path, "%s", path_of("changed"));
+    for (int i = 0; i < 3; i++) {
+        place place = place_open(
+            &sink_file, (sink_spec){ .output = &plays, .target = path, .settings = i == 1 ? csv : NULL });
+        place_begin(&place, 1000);
+        place_add(&place, 0, 0, "a");
+        assert_int_equal(place_end(&place), SL_OK);
+        assert_int_equal(access(path_of("changed/plays/batch-1000.csv"), F_OK), i == 1 ? 0 : -1);
+        assert_int_equal(access(path_of("changed/plays/batch-1000.ndjson"), F_OK), i == 1 ? -1 : 0);
+        place_close(&place);
+    }
+    settings_free(csv);
+}
+
+static void raw_lines_and_dead_letters_stay_what_they_are(void **state)
+{
+    (void)state;
+    settings *csv = place_csv(&sink_file);
+    char path[160];
+    snprintf(path, sizeof path, "%s", path_of("stay.csv"));
+    place place = place_open(&sink_file, (sink_spec){ .output = &raw, .target = path, .settings = csv });
+    place_begin(&place, 1000);
+    place_add(&place, 0, 0, "ab");
+    assert_int_equal(place_end(&place), SL_OK);
+    assert_file("stay.csv", "a\nb\n");
+    place_close(&place);
+    snprintf(path, sizeof path, "%s", path_of("stay"));
+    place = place_open(&sink_file,
+                       (sink_spec){ .output = &plays, .target = path, .settings = csv, .bare = true });
+    place_begin(&place, 1000);
+    place_add(&place, 0, 0, "a");
+    assert_int_equal(place_end(&place), SL_OK);
+    assert_file("stay/plays/batch-1000.ndjson",
+                "{\"@timestamp\":\"1970-01-01T00:00:01.000Z\",\"track\":\"a\",\"plays\":1}\n");
+    place_close(&place);
+    settings_free(csv);
+}
+
 static void a_place_that_cannot_be_made_is_refused(void **state)
 {
     (void)state;
@@ -217,6 +287,9 @@ int main(void)
         cmocka_unit_test(raw_lines_grow_one_file),
         cmocka_unit_test(raw_lines_in_a_folder_are_a_file_per_batch),
         cmocka_unit_test(a_bare_document_has_no_id),
+        cmocka_unit_test(csv_has_a_header_where_a_file_begins),
+        cmocka_unit_test(a_batch_that_comes_again_in_the_other_format_leaves_one_file),
+        cmocka_unit_test(raw_lines_and_dead_letters_stay_what_they_are),
         cmocka_unit_test(a_place_that_cannot_be_made_is_refused),
     };
     plays = (sl_output){ .name = "plays", .id = SL_FIELDS(play, track) };

@@ -168,6 +168,17 @@ static void an_id_of_fields_is_the_key(void **state)
                  "453-2={\"@timestamp\":\"1970-01-01T00:00:01.000Z\",\"track\":\"453\",\"plays\":2}\n");
 }
 
+static void csv_is_a_line_a_message_without_its_end(void **state)
+{
+    trial *trial = *state;
+    failure failure = { 0 };
+    assert_int_equal(settings_set(trial->settings, "kafka.format", "csv", "test", &failure), SL_OK);
+    begun(trial);
+    assert_written(trial, 1, two_plays, 2);
+    assert_topic(trial->topic, "in-0-7=1970-01-01T00:00:01.500Z,453,2\n"
+                               "in-0-8=1970-01-01T00:00:02.000Z,56,1\n");
+}
+
 static void raw_outputs_are_written_as_they_are(void **state)
 {
     trial *trial = *state;
@@ -445,6 +456,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with_a_topic(documents_have_their_id_as_key),
         with_a_topic(documents_without_id_have_no_key),
+        with_a_topic(csv_is_a_line_a_message_without_its_end),
         with_a_topic(an_id_of_fields_is_the_key),
         with_a_topic(raw_outputs_are_written_as_they_are),
         with_a_topic(the_topic_is_the_target_the_index_or_the_name),

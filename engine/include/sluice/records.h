@@ -20,6 +20,11 @@
  * Reasons: missing_field (empty, absent or null where a value has to be), bad_text, bad_number, bad_flag, bad_time; and of the
  * whole line null_value (a tombstone) and those of sluice/csv.h, or bad_json (no object, or not UTF-8). Blanks around numbers, flags
  * and times of a CSV line are no part of them. Members that the record does not have are passed over.
+ *
+ * The other way, outputs in CSV, is a setting of where they go: file.format=csv (batch-<T>.csv, the names of the columns in its
+ * first line), kafka.format=csv (a line a message, without such a line), console.format=csv. The columns are those of the JSON
+ * document in its order (_id, @timestamp, the fields), quoted by RFC 4180; what is missing is an empty field, an empty text "".
+ * Elasticsearch and Redis have forms of their own; raw outputs and dead letters stay as they are.
  */
 #ifndef SLUICE_RECORDS_H
 #define SLUICE_RECORDS_H

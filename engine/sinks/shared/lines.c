@@ -3,40 +3,68 @@
  */
 #include <sinks/shared/lines.h>
 
-lines_format lines_format_of(const sink_spec *spec)
+static lines_kind kind_of(const sink_spec *spec, const char *setting)
+{
+    if (spec->output->raw.count)
+        return LINES_RAW;
+    if (spec->bare)
+        return LINES_BARE;
+    const char *format = setting && spec->settings ? settings_text(spec->settings, setting) : NULL;
+    return format && strcmp(format, "csv") == 0 ? LINES_CSV : LINES_DOCUMENTS;
+}
+
+lines_format lines_format_of(const sink_spec *spec, const char *setting)
 {
     const sl_fields *raw = &spec->output->raw;
     return (lines_format){
-        .document = spec->document,
+        .columns = { spec->schema, spec->document, true },
         .row_bytes = spec->schema->row_bytes,
         .raw_at = raw->count ? raw->offset[0] : 0,
-        .raw = raw->count > 0,
-        .bare = spec->bare,
+        .kind = kind_of(spec, setting),
     };
+}
+
+static void raw_print(const char *row, size_t raw_at, buffer *out)
+{
+    sl_text text;
+    memcpy(&text, row + raw_at, sizeof text);
+    if (text.at == NULL)
+        return;
+    buffer_append(out, text.at, text.size);
+    buffer_byte(out, '\n');
 }
 
 void lines_print(const lines_format *format, const void *rows, size_t count, int64_t batch_ms, buffer *out)
 {
-    for (const char *row = rows, *end = row + count * format->row_bytes; row < end;
-         row += format->row_bytes) {
-        if (format->raw) {
-            sl_text text;
-            memcpy(&text, row + format->raw_at, sizeof text);
-            if (text.at == NULL)
-                continue;
-            buffer_append(out, text.at, text.size);
-        } else if (format->bare) {
-            document_print(format->document, row, batch_ms, out);
-        } else {
-            document_print_with_id(format->document, row, batch_ms, out);
+    for (const char *row = rows, *end = row + count * format->row_bytes; row < end; row += format->row_bytes)
+        switch (format->kind) {
+        case LINES_DOCUMENTS:
+            document_print_with_id(format->columns.document, row, batch_ms, out);
+            buffer_byte(out, '\n');
+            break;
+        case LINES_BARE:
+            document_print(format->columns.document, row, batch_ms, out);
+            buffer_byte(out, '\n');
+            break;
+        case LINES_CSV:
+            csv_print(&format->columns, row, batch_ms, out);
+            buffer_byte(out, '\n');
+            break;
+        case LINES_RAW: raw_print(row, format->raw_at, out);
         }
-        buffer_byte(out, '\n');
-    }
 }
 
-void lines_init(lines *lines, const sink_spec *spec)
+void lines_header(const lines_format *format, buffer *out)
 {
-    *lines = (struct lines){ .format = lines_format_of(spec) };
+    if (format->kind != LINES_CSV)
+        return;
+    csv_print_header(&format->columns, out);
+    buffer_byte(out, '\n');
+}
+
+void lines_init(lines *lines, const sink_spec *spec, const char *setting)
+{
+    *lines = (struct lines){ .format = lines_format_of(spec, setting) };
     ordered_init(&lines->gathered, spec->writers);
 }
 

@@ -23,7 +23,7 @@ static void assert_printed(sl_output output, bool bare, const char *wanted)
     sink_spec spec = {
         .output = &output, .schema = word_schema(), .document = printer, .bare = bare, .writers = 1
     };
-    lines_format format = lines_format_of(&spec);
+    lines_format format = lines_format_of(&spec, NULL);
     lines_print(&format, words, 3, 1000, &out);
     buffer_byte(&out, '\0');
     assert_string_equal(out.at, wanted);
@@ -67,7 +67,7 @@ static void groups_are_told_whole_or_not_at_all(void **state)
     sink_group groups[] = { { .rows = &words[2], .count = 1 }, { .rows = words, .count = 1 } };
     lines all;
     buffer out = { 0 };
-    lines_init(&all, &spec);
+    lines_init(&all, &spec, NULL);
     lines_begin(&all, &batch);
     lines_replace(&all, groups, 2);
     assert_false(all.any);

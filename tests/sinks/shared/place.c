@@ -75,6 +75,17 @@ sl_result place_end(place *place)
     return place->kind->commit(place->sink, &place->failure);
 }
 
+settings *place_csv(const sink_kind *kind)
+{
+    settings *made = settings_new();
+    char key[40];
+    failure failure = { 0 };
+    snprintf(key, sizeof key, "%s.format", kind->name);
+    settings_add(made, kind->name, kind->settings);
+    assert_int_equal(settings_set(made, key, "csv", "test", &failure), SL_OK);
+    return made;
+}
+
 const char *place_line(char track, int64_t time_ms)
 {
     static char lines[8][128];

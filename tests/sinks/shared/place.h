@@ -34,6 +34,9 @@ void place_replace(place *place, const char *first, bool first_changed, const ch
                    bool second_changed);
 sl_result place_end(place *place); /* flush and commit; `failure` says why not */
 
+/* Settings of a kind with "<kind>.format" as csv. Free them. */
+settings *place_csv(const sink_kind *kind);
+
 /* The document of a track at a batch time under a minute, as it must be printed. */
 const char *place_line(char track, int64_t time_ms);
 
