@@ -35,6 +35,23 @@ static void every_command_of_every_page_runs(void **state)
         fail_msg("%s", said);
 }
 
+/* What `sluice --help` lists stands in the table of README.md. */
+static void the_table_of_commands_has_each(void **state)
+{
+    (void)state;
+    FILE *pipe =
+        popen("table=$(sed -n '/^### The command/,/^## /p' README.md)\n"
+              "names=$(${SLUICE_BUILD:-build}/sluice --help | sed -n 's/^  sluice \\([a-z]*\\) .*/\\1/p')\n"
+              "for name in ${names:-name}; do\n"
+              "  printf '%s\\n' \"$table\" | grep -q \"^|.*\\`$name\\b\" || echo \"no $name\"\n"
+              "done",
+              "r");
+    assert_non_null(pipe);
+    said[fread(said, 1, sizeof said - 1, pipe)] = '\0';
+    assert_int_equal(pclose(pipe), 0);
+    assert_string_equal(said, "");
+}
+
 /* Run on a page of its own, in a tree beside the real one. */
 static void assert_found(const char *page, const char *problem)
 {
@@ -64,6 +81,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_command_of_every_page_runs),
+        cmocka_unit_test(the_table_of_commands_has_each),
         cmocka_unit_test(what_is_wrong_on_a_page_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
