@@ -246,7 +246,7 @@ static void touched_close(count *self, count_shard *shard)
     uint32_t *ids = (uint32_t *)(void *)buffer_reserve(&shard->ids, count * sizeof *ids);
     shard->ids.size = count * sizeof *ids;
     if (self->saves)
-        count_save_begin(shard, window_pane(&self->window, self->batch->time_ms), count);
+        count_save_begin(shard, window_pane(&self->window, self->batch->time_ms));
     for (size_t i = 0; i < count; i++) {
         uint32_t id = touched[i].id;
         if (self->saves && i + 16 < count)
@@ -257,6 +257,8 @@ static void touched_close(count *self, count_shard *shard)
             count_save_one(shard, id,
                            count_total(*(count_value *)store_value(&shard->store, id)) - touched[i].before);
     }
+    if (self->saves)
+        count_save_end(shard);
 }
 
 /* Panes that left before this batch. Ids of their keys are used again by new ones: tops must know before. */

@@ -1,6 +1,6 @@
 /*
- * operators/count_state.h - what a count keeps, shared by count.c (counting) and count_state.c (rows out of the state,
- * checkpoint).
+ * operators/count_state.h - what a count keeps, shared by count.c (counting), count_state.c (rows out of the state) and
+ * count_saved.c (checkpoint).
  */
 #ifndef OPERATORS_COUNT_STATE_H
 #define OPERATORS_COUNT_STATE_H
@@ -20,7 +20,8 @@
 typedef uint64_t count_value;
 
 enum { COUNT_PANE_BITS = 24, COUNT_PANE_MAX = (1 << COUNT_PANE_BITS) - 1 };
-#define COUNT_ROW ((uint64_t)1 << COUNT_PANE_BITS | 1)
+#define COUNT_ROW       ((uint64_t)1 << COUNT_PANE_BITS | 1)
+#define COUNT_TOTAL_MAX (UINT64_MAX >> COUNT_PANE_BITS)
 
 static inline uint64_t count_total(count_value value)
 {
@@ -90,8 +91,10 @@ const keyed *count_keyed_of(void *self);
 size_t count_bytes(void *self);
 void count_account(void *self, operator_account *account);
 
-void count_save_begin(count_shard *shard, int64_t pane, size_t keys);
+/* What the batch changed, a key at a time. */
+void count_save_begin(count_shard *shard, int64_t pane);
 void count_save_one(count_shard *shard, uint32_t id, uint64_t times);
+void count_save_end(count_shard *shard);
 void count_save(void *self, bool all, buffer *out);
 sl_result count_load(void *self, sl_text saved, failure *failure);
 
