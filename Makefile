@@ -401,6 +401,7 @@ bench-durability:
 	@tests/deps.sh build
 	+@$(again) bench-programs
 	build/bench/engine/durability
+	build/bench/engine/restart $(if $(QUICK),100)
 
 ## make bench-status  what listeners, metrics and pages cost the driver and the throughput
 bench-status:
