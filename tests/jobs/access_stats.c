@@ -174,10 +174,32 @@ static void a_window_in_which_nobody_listens_is_told_with_zeros(void **state)
     sl_test_close(test);
 }
 
+/* Names and their order as dashboards have them, not as the job's description has. */
+static void a_window_is_a_document_of_these_fields(void **state)
+{
+    (void)state;
+    static const char wanted[] =
+        "{\"_id\":\"1970-01-01T00:00:01.000Z\",\"@timestamp\":\"1970-01-01T00:00:01.000Z\","
+        "\"window_start\":\"1969-12-31T23:59:59.000Z\",\"window_end\":\"1970-01-01T00:00:01.000Z\","
+        "\"plays\":3,\"customers\":2,\"tracks\":1,\"mobile_plays\":2,\"gender_0\":2,\"gender_1\":0,"
+        "\"gender_unknown\":1,\"age_0\":0,\"age_10\":0,\"age_20\":2,\"age_30\":0,\"age_40\":0,\"age_50\":0,"
+        "\"age_60\":0,\"age_70\":0,\"age_80\":0,\"age_90\":0,\"age_unknown\":1}\n";
+    sl_test *test = sl_test_open(&job, "--interval 1s --window 2s --slide 1s --pane 1s");
+    sl_test_known(test, "customers", "9", "{\"gender\":\"0\",\"age\":\"29\"}");
+    sl_test_send(test, "lines", "0,9,56,\"2014-10-23 03:26:20\",1,\"72132\"");
+    sl_test_send(test, "lines", "1,8,56,\"2014-10-23 03:26:20\",1,\"72132\"");
+    sl_test_send(test, "lines", "2,9,56,\"2014-10-23 03:26:20\",0,\"72132\"");
+    sl_test_batch(test);
+    assert_string_equal(sl_test_wrote(test, "windows"), wanted);
+    assert_string_equal(sl_test_wrote(test, "latest"), wanted);
+    sl_test_close(test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_window_that_ends_is_told_with_what_was_in_it),
+        cmocka_unit_test(a_window_is_a_document_of_these_fields),
         cmocka_unit_test(a_window_in_which_nobody_listens_is_told_with_zeros),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
