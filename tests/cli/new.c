@@ -37,7 +37,7 @@ static void it_writes_a_job_a_test_and_a_makefile(void **state)
     assert_non_null(strstr(words_printed(), "cd my_job2 && make test"));
     assert_non_null(strstr(folder_read("my_job2/my_job2.c"), "const sl_job job = { .name = \"my_job2\","));
     assert_non_null(strstr(folder_read("my_job2/my_job2_test.c"), "my_job2_test passed"));
-    assert_non_null(strstr(folder_read("my_job2/Makefile"), "\nmy_job2: my_job2.c\n\t"));
+    assert_non_null(strstr(folder_read("my_job2/Makefile"), "\nmy_job2: my_job2.o\n\t"));
     assert_null(strstr(folder_read("my_job2/my_job2.c"), "@NAME@"));
     assert_null(strstr(folder_read("my_job2/my_job2_test.c"), "@NAME@"));
     assert_null(strstr(folder_read("my_job2/Makefile"), "@NAME@"));
