@@ -34,24 +34,38 @@ static void raw_print(const char *row, size_t raw_at, buffer *out)
     buffer_byte(out, '\n');
 }
 
+/* The usual case, decided once for all rows. */
+static void documents_print(const lines_format *format, const char *row, const char *end, int64_t batch_ms,
+                            buffer *out)
+{
+    for (; row < end; row += format->row_bytes) {
+        document_print_with_id(format->columns.document, row, batch_ms, out);
+        buffer_byte(out, '\n');
+    }
+}
+
+static void row_print(const lines_format *format, const char *row, int64_t batch_ms, buffer *out)
+{
+    if (format->kind == LINES_RAW) {
+        raw_print(row, format->raw_at, out);
+        return;
+    }
+    if (format->kind == LINES_CSV)
+        csv_print(&format->columns, row, batch_ms, out);
+    else
+        document_print(format->columns.document, row, batch_ms, out);
+    buffer_byte(out, '\n');
+}
+
 void lines_print(const lines_format *format, const void *rows, size_t count, int64_t batch_ms, buffer *out)
 {
-    for (const char *row = rows, *end = row + count * format->row_bytes; row < end; row += format->row_bytes)
-        switch (format->kind) {
-        case LINES_DOCUMENTS:
-            document_print_with_id(format->columns.document, row, batch_ms, out);
-            buffer_byte(out, '\n');
-            break;
-        case LINES_BARE:
-            document_print(format->columns.document, row, batch_ms, out);
-            buffer_byte(out, '\n');
-            break;
-        case LINES_CSV:
-            csv_print(&format->columns, row, batch_ms, out);
-            buffer_byte(out, '\n');
-            break;
-        case LINES_RAW: raw_print(row, format->raw_at, out);
-        }
+    const char *row = rows, *end = row + count * format->row_bytes;
+    if (format->kind == LINES_DOCUMENTS) {
+        documents_print(format, row, end, batch_ms, out);
+        return;
+    }
+    for (; row < end; row += format->row_bytes)
+        row_print(format, row, batch_ms, out);
 }
 
 void lines_header(const lines_format *format, buffer *out)
