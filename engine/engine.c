@@ -15,6 +15,7 @@
 #include <doctor.h>
 #include <engine_parts.h>
 #include <plan/window.h>
+#include <replay.h>
 #include <settings.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,7 +86,8 @@ static sl_result draw(engine *self, failure *failure)
     SL_TRY(listeners_check(job, self->spec.settings, failure));
     SL_TRY(site_settings_check(self, failure));
     places_spec wanted = { &self->plan, self->spec.settings, dead_place(self), self->spec.memory };
-    return places_find(&wanted, &self->places, failure);
+    SL_TRY(places_find(&wanted, &self->places, failure));
+    return replay_is(self) ? replay_places(self, failure) : SL_OK;
 }
 
 /* ---- What is kept ---- */
@@ -158,9 +160,9 @@ static void tell_started(engine *self)
 /* There is always a history, metrics where there is a place to ask for them, and where an end is in sight, progress. */
 static sl_result listeners_add(engine *self, failure *failure)
 {
-    for (size_t i = 0; i < settings_count(self->spec.settings, "listeners"); i++)
+    for (size_t i = 0; !replay_is(self) && i < settings_count(self->spec.settings, "listeners"); i++)
         SL_TRY(listener_add(self, settings_item(self->spec.settings, "listeners", i), failure));
-    for (size_t i = 0; self->spec.job->listeners && self->spec.job->listeners[i]; i++)
+    for (size_t i = 0; !replay_is(self) && self->spec.job->listeners && self->spec.job->listeners[i]; i++)
         SL_TRY(listener_add_once(self, self->spec.job->listeners[i]->name, failure));
     if (self->spec.work_dir)
         SL_TRY(listener_add_once(self, "history", failure));
@@ -204,6 +206,7 @@ static void drivers_make(engine *self)
         .last_id = self->head.newest.id,
         .last_time_ms = self->head.newest.time_ms,
         .fresh = self->head.batch_id == 0,
+        .replays_only = replay_is(self),
         .replays = self->replays,
         .replay_count = self->replay_count,
     };
@@ -246,7 +249,8 @@ static sl_result parts_open(engine *self, failure *failure)
     if (self->spec.memory)
         events_direct(self->events);
     if (self->spec.work_dir)
-        SL_TRY(work_dir_open(self->spec.work_dir, self->spec.name, &self->work_dir, failure));
+        SL_TRY(work_dir_open(self->spec.work_dir, replay_is(self) ? NULL : self->spec.name, &self->work_dir,
+                             failure));
     SL_TRY(recall_read(self, failure));
     SL_TRY(sources_open(self, failure));
     SL_TRY(checkpoint_read(self, failure));
@@ -337,6 +341,7 @@ void engine_close(engine *self)
     start_done(&self->start);
     buffer_done(&self->last);
     free(self->options);
+    replay_free(self->replay);
     free(self->dead);
     free(self);
 }
@@ -381,6 +386,7 @@ static void drawn_free(engine *drawn)
     start_done(&drawn->start);
     free(drawn->options);
     free(drawn->dead);
+    replay_free(drawn->replay);
     free(drawn);
 }
 

@@ -96,6 +96,7 @@ sl_result sources_open(engine *self, failure *failure)
 {
     size_t next = 0;
     intake_init(&self->intake, self->spec.settings);
+    self->intake.silent = self->replay != NULL;
     if (back_to_back(self))
         self->intake.bytes_max /=
             6; /* many small batches need less memory than few large ones, and nobody waits for a tick */

@@ -10,6 +10,8 @@
 #include <places.h>
 #include <work_dir.h>
 
+typedef struct replay replay; /* replay.h */
+
 typedef struct start_policy { /* --from-offsets */
     source_start start;
     int64_t ms;   /* of SOURCE_TIMESTAMP */
@@ -31,6 +33,7 @@ struct engine {
     output_places dead_places;
     dead_letters *dead_letters;
     tap *tap;
+    replay *replay; /* NULL: without --run-again */
     executor *executor;
     crashes *crashes;   /* NULL: no work folder */
     sink_kept recalled; /* of the only place, where it knows more than the work folder may */

@@ -4,6 +4,7 @@
 #include <base/log.h>
 #include <engine_parts.h>
 #include <records/document.h>
+#include <replay.h>
 #include <stdlib.h>
 #include <string.h>
 #include <supervise.h>
@@ -191,7 +192,7 @@ static bool tell_page(void *argument, const char *path, buffer *body, const char
 static bool site_is_wanted(const engine *self)
 {
     const settings *settings = self->spec.settings;
-    if (self->spec.work_dir == NULL || self->spec.memory)
+    if (self->spec.work_dir == NULL || self->spec.memory || replay_is(self))
         return false;
     if (back_to_back(self) && !settings_given(settings, "http.address"))
         return false;

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <malloc.h>
+#include <replay.h>
 #include <settings.h>
 #include <signal.h>
 #include <started.h>
@@ -117,6 +118,8 @@ static sl_result run(engine *engine, failure *failure)
              counted(totals.batches, "batch", "batches").at, counted(totals.records, "record", "records").at,
              totals.written, counted(totals.duplicates, "duplicate", "duplicates").at, totals.filtered,
              counted(totals.dead_letters, "dead letter", "dead letters").at);
+    if (result == SL_OK && replay_is(engine))
+        return replay_compare(engine, stdout);
     if (result == SL_OK && job.summary) {
         const char *why =
             job.summary(engine_options(engine), totals.records, totals.written, totals.dead_letters);

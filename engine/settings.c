@@ -83,6 +83,8 @@ const setting engine_settings[] = {
       "run in the background, log to the work folder" },
     { NULL, "--explain", SETTING_FLAG, "false", NULL, NULL, NULL,
       "show the plan and every setting with its origin, and end" },
+    { NULL, "--run-again", SETTING_CHOICE, NULL, "compare|write", NULL, "HOW",
+      "for sluice replay: run the journaled batches of a work folder once more, and end" },
     { NULL, "--doctor", SETTING_FLAG, "false", NULL, NULL, NULL,
       "ask whether the job's servers and topics are there, and end; sluice doctor tells more" },
     { NULL, "--help", SETTING_FLAG, "false", NULL, NULL, NULL, "show this and end" },

@@ -123,7 +123,8 @@ sl_result work_dir_open(const char *path, const char *name, work_dir **opened, f
         work_dir_close(self);
         return result;
     }
-    link_leave(path, name);
+    if (name)
+        link_leave(path, name);
     *opened = self;
     return SL_OK;
 }

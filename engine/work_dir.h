@@ -11,7 +11,7 @@
 typedef struct work_dir work_dir;
 
 /* Makes the folder, takes the lock (RUNNING with the other's pid when it is taken), and leaves a link to it under the
- * job's name in $XDG_STATE_HOME/sluice, so that commands find it by name. */
+ * job's name in $XDG_STATE_HOME/sluice, so that commands find it by name. NULL: no link. */
 sl_result work_dir_open(const char *path, const char *name, work_dir **opened, failure *failure);
 void work_dir_close(work_dir *work_dir); /* NULL is fine */
 

@@ -242,7 +242,8 @@ static bool wait_for_turn(generator *self)
     for (;;) {
         int64_t sign_ns = notify_alive();
         interval_take(self);
-        if (self->stopping || self->finished || self->failure.result != SL_OK)
+        if (self->stopping || self->finished || self->failure.result != SL_OK ||
+            (self->spec.replays_only && !replays(self)))
             return false;
         bool room = self->count < self->spec.held_max;
         if (replays(self) || self->spec.back_to_back) {

@@ -25,7 +25,8 @@ typedef struct generator_spec {
     size_t held_max;
     bool back_to_back;             /* available-now: the next cut as soon as the driver is free */
     int64_t last_id, last_time_ms; /* new batches come after these */
-    bool fresh; /* there is nothing to catch up with: the first start, or the one after a reset */
+    bool fresh;        /* there is nothing to catch up with: the first start, or the one after a reset */
+    bool replays_only; /* no cuts behind the journaled batches */
     batch **replays;
     size_t replay_count;
 } generator_spec;

@@ -177,7 +177,7 @@ static sl_result input_start(intake *intake, intake_input *input, failure *failu
     for (size_t p = 0; p < count; p++)
         intake->positions[input->numbers[p]].next = partitions[p].offset;
     /* The last run may have ended before it could tell. */
-    if (done->size && input->kind->commit)
+    if (done->size && input->kind->commit && !intake->silent)
         input->kind->commit(input->self, (const source_partition *)(const void *)done->at,
                             done->size / sizeof *partitions);
     return SL_OK;
@@ -419,7 +419,7 @@ void intake_release(intake *intake, const batch *batch)
         const intake_input *input = &intake->inputs[position->input];
         input->kind->release(input->self, position->local, ranges[i].until);
     }
-    for (size_t i = 0; i < intake->input_count && count; i++)
+    for (size_t i = 0; i < intake->input_count && count && !intake->silent; i++)
         if (intake->inputs[i].kind->commit)
             tell_outside(intake, &intake->inputs[i], ranges, count);
     pthread_mutex_unlock(&intake->mutex);

@@ -37,6 +37,7 @@ typedef struct intake {
     origins origins;
     position *positions; /* beside origins.at */
     size_t room;         /* of both; once the job runs they stay where they are */
+    bool silent;         /* the outside is not told how far it is read */
     bool full;           /* there is no room for partitions that were added, which was told */
     size_t shares;       /* partitions among which this is shared out: */
     size_t bytes_max;    /* that one batch may take */

@@ -215,6 +215,18 @@ sl_result journal_write(journal *self, const batch *batch, failure *failure)
     return result;
 }
 
+sl_result journal_leave(const char *work_dir, const batch *batch, const origins *origins, failure *failure)
+{
+    buffer path = { 0 }, entry = { 0 };
+    buffer_print(&path, "%s/journal", work_dir);
+    buffer_byte(&path, '\0');
+    entry_write(&entry, batch, origins);
+    sl_result result = disk_replace(path.at, entry.at, entry.size, failure);
+    buffer_done(&path);
+    buffer_done(&entry);
+    return result;
+}
+
 void journal_forget(journal *self, int64_t id)
 {
     atomic_store(&self->done, id);

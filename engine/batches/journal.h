@@ -20,6 +20,8 @@ batch **journal_replays(journal *journal, size_t *count);
 void journal_close(journal *journal); /* NULL is fine */
 /* Returns when it is on the disk. Any thread. */
 sl_result journal_write(journal *journal, const batch *batch, failure *failure);
+/* A new folder's journal with nothing but this batch, whose ranges name partitions of `origins`. */
+sl_result journal_leave(const char *work_dir, const batch *batch, const origins *origins, failure *failure);
 /* The batch is in the checkpoint. Any thread. */
 void journal_forget(journal *journal, int64_t id);
 

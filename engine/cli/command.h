@@ -29,7 +29,7 @@ typedef struct command {
 
 extern const command command_submit, command_list, command_status, command_stop, command_batches,
     command_tune, command_tap, command_explain, command_doctor, command_top, command_reset, command_demo,
-    command_dlq, command_checkpoint, command_savepoint, command_new, command_flow;
+    command_dlq, command_checkpoint, command_savepoint, command_replay, command_new, command_flow;
 
 int command_run(const command *command, int argc, char **argv); /* argv[0] is its name; gives the exit code */
 void command_help(const command *command, FILE *out);

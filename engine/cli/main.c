@@ -9,7 +9,7 @@
 #include <string.h>
 #include <version.h>
 
-enum { COMMANDS = 18 };
+enum { COMMANDS = 19 };
 static const command *const commands[COMMANDS];
 
 static const command *command_find(const char *name);
@@ -91,7 +91,8 @@ static const command command_broker = { .name = "broker",
                                         .run_words = broker_run };
 
 static const command *const commands[COMMANDS] = {
-    &command_submit,     &command_list,      &command_top,   &command_status,  &command_stop,   &command_tune,
-    &command_batches,    &command_flow,      &command_tap,   &command_explain, &command_doctor, &command_dlq,
-    &command_checkpoint, &command_savepoint, &command_reset, &command_new,     &command_broker, &command_demo,
+    &command_submit, &command_list,    &command_top,        &command_status,    &command_stop,
+    &command_tune,   &command_batches, &command_flow,       &command_tap,       &command_explain,
+    &command_doctor, &command_dlq,     &command_checkpoint, &command_savepoint, &command_replay,
+    &command_reset,  &command_new,     &command_broker,     &command_demo,
 };

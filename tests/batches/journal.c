@@ -285,6 +285,18 @@ static int close_trial(void **state)
 
 #define JOURNAL_TEST(test) cmocka_unit_test_setup_teardown(test, open_trial, close_trial)
 
+static void a_batch_that_is_left_for_a_new_folder_is_its_only_one(void **state)
+{
+    trial *trial = *state;
+    batch left = cut_of(7);
+    assert_int_equal(entry_write(trial, 5), SL_OK);
+    assert_int_equal(journal_leave(folder_path(""), &left, &trial->inputs.intake.origins, &trial->failure),
+                     SL_OK);
+    assert_int_equal(reopen(trial, 0), SL_OK);
+    assert_replays(trial, 7, 8);
+    buffer_done(&left.ranges);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +311,7 @@ int main(void)
         JOURNAL_TEST(what_was_written_survives_a_power_cut),
         JOURNAL_TEST(a_failed_sync_is_no_written_batch),
         JOURNAL_TEST(a_partition_that_is_gone_is_data_loss),
+        JOURNAL_TEST(a_batch_that_is_left_for_a_new_folder_is_its_only_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,7 +90,7 @@ BEGIN {
     }
     while ((getline line < list) > 0) exists[line] = 1
     path_count = split("own engine/ engine/include/ jobs/ listeners/ tests/", search, " ")
-    count = split("assert ctype dirent dlfcn errno execinfo fcntl fenv float fnmatch getopt glob grp inttypes langinfo " \
+    count = split("assert ctype dirent dlfcn errno execinfo fcntl fenv float fnmatch ftw getopt glob grp inttypes langinfo " \
                   "limits locale malloc math netdb poll pthread pwd regex sched search semaphore setjmp signal spawn " \
                   "string strings syslog termios time ucontext uchar unistd utime wchar wctype ifaddrs", names, " ")
     for (i = 1; i <= count; i++) libc[names[i] ".h"] = 1
