@@ -28,70 +28,30 @@ static const char *pack_text(packing *to, const char *text)
 
 /* ---- Arrays ------------------------------------------------------------------------------------------------------ */
 
-static const sl_range *pack_ranges(packing *to, const sl_range *from, size_t count)
+/* Elements of `size` bytes, each with a text at `text_at` that goes with it. */
+static void *pack_named(packing *to, const void *from, size_t count, size_t size, size_t text_at)
 {
-    sl_range *ranges = pack(to, from, count * sizeof *from);
-    for (size_t i = 0; i < count; i++) {
-        const char *topic = pack_text(to, from[i].topic);
-        if (ranges)
-            ranges[i].topic = topic;
+    char *made = pack(to, from, count * size);
+    for (size_t at = text_at; at < count * size; at += size) {
+        const char *text;
+        memcpy(&text, (const char *)from + at, sizeof text);
+        text = pack_text(to, text);
+        if (made)
+            memcpy(made + at, &text, sizeof text);
     }
-    return ranges;
+    return made;
 }
 
-static const sl_counter *pack_counters(packing *to, const sl_counter *from, size_t count)
-{
-    sl_counter *counters = pack(to, from, count * sizeof *from);
-    for (size_t i = 0; i < count; i++) {
-        const char *name = pack_text(to, from[i].name);
-        if (counters)
-            counters[i].name = name;
-    }
-    return counters;
-}
-
-static const sl_step *pack_steps(packing *to, const sl_step *from, size_t count)
-{
-    sl_step *steps = pack(to, from, count * sizeof *from);
-    for (size_t i = 0; i < count; i++) {
-        const char *name = pack_text(to, from[i].name);
-        if (steps)
-            steps[i].name = name;
-    }
-    return steps;
-}
-
-static const sl_lookup_info *pack_lookups(packing *to, const sl_lookup_info *from, size_t count)
-{
-    sl_lookup_info *lookups = pack(to, from, count * sizeof *from);
-    for (size_t i = 0; i < count; i++) {
-        const char *name = pack_text(to, from[i].name);
-        if (lookups)
-            lookups[i].name = name;
-    }
-    return lookups;
-}
-
-static const sl_state_info *pack_states(packing *to, const sl_state_info *from, size_t count)
-{
-    sl_state_info *states = pack(to, from, count * sizeof *from);
-    for (size_t i = 0; i < count; i++) {
-        const char *name = pack_text(to, from[i].name);
-        if (states)
-            states[i].name = name;
-    }
-    return states;
-}
+#define PACK_NAMED(to, type, text, from, count)                                                              \
+    pack_named(to, from, count, sizeof(type), offsetof(type, text))
 
 static const sl_hot_key *pack_hot_keys(packing *to, const sl_hot_key *from, size_t count)
 {
-    sl_hot_key *keys = pack(to, from, count * sizeof *from);
+    sl_hot_key *keys = PACK_NAMED(to, sl_hot_key, name, from, count);
     for (size_t i = 0; i < count; i++) {
-        const char *name = pack_text(to, from[i].name), *key = pack_text(to, from[i].key);
-        if (keys) {
-            keys[i].name = name;
+        const char *key = pack_text(to, from[i].key);
+        if (keys)
             keys[i].key = key;
-        }
     }
     return keys;
 }
@@ -118,12 +78,12 @@ static void pack_batch(packing *to, const sl_batch_info *from)
     batch.job = pack_text(to, from->job);
     batch.error = pack_text(to, from->error);
     batch.slowest_topic = pack_text(to, from->slowest_topic);
-    batch.ranges = pack_ranges(to, from->ranges, from->range_count);
-    batch.counters = pack_counters(to, from->counters, from->counter_count);
-    batch.steps = pack_steps(to, from->steps, from->step_count);
+    batch.ranges = PACK_NAMED(to, sl_range, topic, from->ranges, from->range_count);
+    batch.counters = PACK_NAMED(to, sl_counter, name, from->counters, from->counter_count);
+    batch.steps = PACK_NAMED(to, sl_step, name, from->steps, from->step_count);
     batch.outputs = pack_outputs(to, from->outputs, from->output_count);
-    batch.lookups = pack_lookups(to, from->lookups, from->lookup_count);
-    batch.states = pack_states(to, from->states, from->state_count);
+    batch.lookups = PACK_NAMED(to, sl_lookup_info, name, from->lookups, from->lookup_count);
+    batch.states = PACK_NAMED(to, sl_state_info, name, from->states, from->state_count);
     batch.hot_keys = pack_hot_keys(to, from->hot_keys, from->hot_key_count);
     if (packed)
         *packed = batch;
@@ -174,7 +134,7 @@ static void pack_info(packing *to, event_kind kind, const void *info)
     case EVENT_STREAMING_STARTED: pack_start(to, info); break;
     case EVENT_OUTPUT_STARTED:
     case EVENT_OUTPUT_COMPLETED: pack_outputs(to, info, 1); break;
-    case EVENT_LOOKUP: pack_lookups(to, info, 1); break;
+    case EVENT_LOOKUP: PACK_NAMED(to, sl_lookup_info, name, info, 1); break;
     case EVENT_ERROR: pack_error(to, info); break;
     case EVENT_PAUSED:
     case EVENT_RESUMED: pack_pause(to, info); break;
