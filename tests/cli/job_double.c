@@ -1,6 +1,7 @@
 /*
  * tests/cli/job_double.c - a child of the test program, which dies with it.
  */
+#include <base/folder.h>
 #include <cli/job_double.h>
 #include <fcntl.h>
 #include <http/server.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,4 +132,21 @@ bool job_double_was_stopped(pid_t pid)
     int status;
     return waitpid(pid, &status, 0) == pid && ((WIFEXITED(status) && WEXITSTATUS(status) == 0) ||
                                                (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM));
+}
+
+int work_folder_make(void **state)
+{
+    (void)state;
+    if (folder_open() == NULL || setenv("XDG_STATE_HOME", folder_path(""), 1) != 0)
+        return 1;
+    mkdir(folder_path("sluice"), 0700);
+    mkdir(folder_path("sluice/listens"), 0700);
+    return 0;
+}
+
+int work_folder_remove(void **state)
+{
+    (void)state;
+    folder_close();
+    return 0;
 }

@@ -17,23 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int start(void **state)
-{
-    (void)state;
-    if (folder_open() == NULL || setenv("XDG_STATE_HOME", folder_path(""), 1) != 0)
-        return 1;
-    mkdir(folder_path("sluice"), 0700);
-    mkdir(folder_path("sluice/listens"), 0700);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 static void without_jobs_it_says_how_to_start_one(void **state)
 {
     (void)state;
@@ -79,10 +62,14 @@ static void a_link_to_nowhere_and_a_strange_folder_are_no_jobs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(without_jobs_it_says_how_to_start_one, start, stop),
-        cmocka_unit_test_setup_teardown(a_job_has_a_line_with_its_last_batch, start, stop),
-        cmocka_unit_test_setup_teardown(a_running_job_shows_its_process, start, stop),
-        cmocka_unit_test_setup_teardown(a_link_to_nowhere_and_a_strange_folder_are_no_jobs, start, stop),
+        cmocka_unit_test_setup_teardown(without_jobs_it_says_how_to_start_one, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(a_job_has_a_line_with_its_last_batch, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(a_running_job_shows_its_process, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(a_link_to_nowhere_and_a_strange_folder_are_no_jobs, work_folder_make,
+                                        work_folder_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

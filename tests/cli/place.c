@@ -20,23 +20,6 @@
 static const setting options[] = { { NULL, "--work-dir", SETTING_TEXT, NULL, NULL, NULL, "DIR", "folder" },
                                    { 0 } };
 
-static int start(void **state)
-{
-    (void)state;
-    if (folder_open() == NULL || setenv("XDG_STATE_HOME", folder_path(""), 1) != 0)
-        return 1;
-    mkdir(folder_path("sluice"), 0700);
-    mkdir(folder_path("sluice/listens"), 0700);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 static sl_result find(const char *name, const char *folder, place *place, failure *failure)
 {
     arguments arguments = { .settings = settings_new(), .names = { name }, .count = name != NULL };
@@ -135,13 +118,19 @@ static void the_lock_of_a_running_job_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_name_stands_for_its_folder_in_the_state_home, start, stop),
-        cmocka_unit_test_setup_teardown(a_link_leads_to_a_folder_elsewhere, start, stop),
-        cmocka_unit_test_setup_teardown(the_work_dir_wins_over_the_name, start, stop),
-        cmocka_unit_test_setup_teardown(an_unknown_name_tells_the_nearest, start, stop),
-        cmocka_unit_test_setup_teardown(a_name_is_no_path, start, stop),
-        cmocka_unit_test_setup_teardown(a_job_runs_while_its_lock_is_held, start, stop),
-        cmocka_unit_test_setup_teardown(the_lock_of_a_running_job_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(a_name_stands_for_its_folder_in_the_state_home, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(a_link_leads_to_a_folder_elsewhere, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(the_work_dir_wins_over_the_name, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(an_unknown_name_tells_the_nearest, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(a_name_is_no_path, work_folder_make, work_folder_remove),
+        cmocka_unit_test_setup_teardown(a_job_runs_while_its_lock_is_held, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(the_lock_of_a_running_job_is_refused, work_folder_make,
+                                        work_folder_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

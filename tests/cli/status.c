@@ -15,25 +15,6 @@
 
 #include <cmocka.h>
 
-#include <sys/stat.h>
-
-static int start(void **state)
-{
-    (void)state;
-    if (folder_open() == NULL || setenv("XDG_STATE_HOME", folder_path(""), 1) != 0)
-        return 1;
-    mkdir(folder_path("sluice"), 0700);
-    mkdir(folder_path("sluice/listens"), 0700);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 static void a_running_job_tells_its_state_itself(void **state)
 {
     (void)state;
@@ -83,10 +64,13 @@ static void a_stopped_job_has_no_process_in_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_running_job_tells_its_state_itself, start, stop),
-        cmocka_unit_test_setup_teardown(its_json_is_one_line, start, stop),
-        cmocka_unit_test_setup_teardown(of_a_stopped_job_the_history_tells, start, stop),
-        cmocka_unit_test_setup_teardown(a_stopped_job_has_no_process_in_json, start, stop),
+        cmocka_unit_test_setup_teardown(a_running_job_tells_its_state_itself, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(its_json_is_one_line, work_folder_make, work_folder_remove),
+        cmocka_unit_test_setup_teardown(of_a_stopped_job_the_history_tells, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(a_stopped_job_has_no_process_in_json, work_folder_make,
+                                        work_folder_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,25 +14,6 @@
 
 #include <cmocka.h>
 
-#include <sys/stat.h>
-
-static int start(void **state)
-{
-    (void)state;
-    if (folder_open() == NULL || setenv("XDG_STATE_HOME", folder_path(""), 1) != 0)
-        return 1;
-    mkdir(folder_path("sluice"), 0700);
-    mkdir(folder_path("sluice/listens"), 0700);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 static void a_job_that_is_asked_stops_and_is_waited_for(void **state)
 {
     (void)state;
@@ -78,11 +59,15 @@ static void an_unknown_job_is_wrong_usage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_job_that_is_asked_stops_and_is_waited_for, start, stop),
-        cmocka_unit_test_setup_teardown(a_job_without_a_socket_gets_a_signal, start, stop),
-        cmocka_unit_test_setup_teardown(a_job_that_stays_is_given_up_at_the_timeout, start, stop),
-        cmocka_unit_test_setup_teardown(a_job_that_does_not_run_is_stopped_already, start, stop),
-        cmocka_unit_test_setup_teardown(an_unknown_job_is_wrong_usage, start, stop),
+        cmocka_unit_test_setup_teardown(a_job_that_is_asked_stops_and_is_waited_for, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(a_job_without_a_socket_gets_a_signal, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(a_job_that_stays_is_given_up_at_the_timeout, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(a_job_that_does_not_run_is_stopped_already, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(an_unknown_job_is_wrong_usage, work_folder_make, work_folder_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,25 +13,6 @@
 
 #include <cmocka.h>
 
-#include <sys/stat.h>
-
-static int start(void **state)
-{
-    (void)state;
-    if (folder_open() == NULL || setenv("XDG_STATE_HOME", folder_path(""), 1) != 0)
-        return 1;
-    mkdir(folder_path("sluice"), 0700);
-    mkdir(folder_path("sluice/listens"), 0700);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 static void rows_are_printed_and_losses_told(void **state)
 {
     (void)state;
@@ -60,8 +41,10 @@ static void a_stream_that_is_not_there_is_wrong_usage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(rows_are_printed_and_losses_told, start, stop),
-        cmocka_unit_test_setup_teardown(a_stream_that_is_not_there_is_wrong_usage, start, stop),
+        cmocka_unit_test_setup_teardown(rows_are_printed_and_losses_told, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(a_stream_that_is_not_there_is_wrong_usage, work_folder_make,
+                                        work_folder_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

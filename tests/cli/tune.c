@@ -13,25 +13,6 @@
 
 #include <cmocka.h>
 
-#include <sys/stat.h>
-
-static int start(void **state)
-{
-    (void)state;
-    if (folder_open() == NULL || setenv("XDG_STATE_HOME", folder_path(""), 1) != 0)
-        return 1;
-    mkdir(folder_path("sluice"), 0700);
-    mkdir(folder_path("sluice/listens"), 0700);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 static void what_is_given_is_asked_for_and_how_to_keep_it_is_said(void **state)
 {
     (void)state;
@@ -72,9 +53,12 @@ static void without_a_change_or_a_running_job_it_is_wrong_usage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_given_is_asked_for_and_how_to_keep_it_is_said, start, stop),
-        cmocka_unit_test_setup_teardown(what_the_job_refuses_is_told_in_its_words, start, stop),
-        cmocka_unit_test_setup_teardown(without_a_change_or_a_running_job_it_is_wrong_usage, start, stop),
+        cmocka_unit_test_setup_teardown(what_is_given_is_asked_for_and_how_to_keep_it_is_said,
+                                        work_folder_make, work_folder_remove),
+        cmocka_unit_test_setup_teardown(what_the_job_refuses_is_told_in_its_words, work_folder_make,
+                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(without_a_change_or_a_running_job_it_is_wrong_usage, work_folder_make,
+                                        work_folder_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
