@@ -47,6 +47,14 @@ static const operator_kind *kind_of(plan_kind kind)
     return kinds[kind];
 }
 
+static void shards_each(void *executor, operator_work *work, void *argument, unsigned count)
+{
+    const struct executor *self = executor;
+#pragma omp parallel for num_threads((int)self->team) schedule(dynamic, 1)
+    for (unsigned number = 0; number < count; number++)
+        work(argument, number);
+}
+
 static sl_result node_open(executor *self, uint32_t i, failure *failure)
 {
     const plan_node *node = &self->spec.plan->nodes[i];
@@ -60,6 +68,7 @@ static sl_result node_open(executor *self, uint32_t i, failure *failure)
         .executor = self,
         .saves = self->spec.saves,
         .emit = chunk_emit,
+        .each = shards_each,
         .place = self->spec.places[i],
     };
     self->operators[i] = &self->nodes[i];

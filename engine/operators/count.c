@@ -19,6 +19,7 @@ static sl_result count_open(const operator_spec *spec, void **opened, failure *f
     self->drawn = spec->node->as.count;
     self->executor = spec->executor;
     self->emit = spec->emit;
+    self->each = spec->each;
     self->number = spec->number;
     self->row_bytes = spec->node->schema->row_bytes;
     self->saves = spec->saves;

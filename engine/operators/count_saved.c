@@ -9,6 +9,7 @@
  */
 #include <base/varint.h>
 #include <operators/count_state.h>
+#include <stdatomic.h>
 
 enum { SIDE_BY_SIDE_BYTES = 1 << 16, VECTOR = 32 };
 
@@ -175,27 +176,37 @@ static bool piece_read(sl_text saved, size_t *at, piece *piece)
     return whole;
 }
 
+typedef struct loading {
+    count *self;
+    sl_text saved;
+    atomic_bool damaged;
+} loading;
+
 /* The pieces of one shard out of all. */
-static bool shard_load(count *self, unsigned number, sl_text saved)
+static void shard_load(void *argument, unsigned number)
 {
+    loading *loading = argument;
     piece piece;
     bool whole = true;
-    for (size_t at = 0; whole && at < saved.size;) {
-        whole = piece_read(saved, &at, &piece);
+    for (size_t at = 0; whole && at < loading->saved.size;) {
+        whole = piece_read(loading->saved, &at, &piece);
         if (whole && piece.shard == number)
-            whole = piece_load(&self->shards[number], &piece);
+            whole = piece_load(&loading->self->shards[number], &piece);
     }
-    return whole;
+    if (!whole)
+        atomic_store(&loading->damaged, true);
 }
 
 sl_result count_load(void *opened, sl_text saved, failure *failure)
 {
     count *self = opened;
-    bool whole = true;
-#pragma omp parallel for schedule(dynamic, 1) num_threads((int)self->worker_count) reduction(&& : whole) if (saved.size > SIDE_BY_SIDE_BYTES)
-    for (unsigned number = 0; number < STORE_SHARDS; number++)
-        whole = shard_load(self, number, saved) && whole;
-    return whole ? SL_OK
-                 : fail(failure, SL_FAILED, "the state of \"%s\" in the checkpoint is damaged",
-                        self->drawn.name);
+    loading loading = { self, saved, false };
+    if (saved.size > SIDE_BY_SIDE_BYTES)
+        self->each(self->executor, shard_load, &loading, STORE_SHARDS);
+    else
+        for (unsigned number = 0; number < STORE_SHARDS; number++)
+            shard_load(&loading, number);
+    return loading.damaged ? fail(failure, SL_FAILED, "the state of \"%s\" in the checkpoint is damaged",
+                                  self->drawn.name)
+                           : SL_OK;
 }

@@ -72,6 +72,7 @@ typedef struct count {
     top_feed tops;
     void *executor;
     operator_emit *emit;
+    operator_each *each;
     const batch_frame *batch;
     count_shard shards[STORE_SHARDS];
     count_worker *workers;

@@ -24,6 +24,10 @@ typedef struct operator operator;
 /* Hands rows to the nodes behind this one, on the same thread. */
 typedef void operator_emit(void *executor, sl_task *task, uint32_t node, const void *rows, size_t count);
 
+/* Runs work(argument, 0 .. count - 1) side by side and returns when all is done. While state is loaded. */
+typedef void operator_work(void *argument, unsigned number);
+typedef void operator_each(void *executor, operator_work *work, void *argument, unsigned count);
+
 /* What an operator that keeps rows by key lets its neighbours see: tops and snapshots. */
 typedef struct keyed {
     void *self;
@@ -42,6 +46,7 @@ typedef struct operator_spec {
     void *executor;
     bool saves; /* there is a checkpoint */
     operator_emit *emit;
+    operator_each *each;
     const void *place; /* of a look_up: its lookup_place; of an output: its output_place */
 } operator_spec;
 

@@ -52,6 +52,14 @@ typedef struct counter {
 static sl_plan plan;
 static char names[NAMES][40];
 
+/* In no order that a count may rely on. */
+static void each_run(void *executor, operator_work *work, void *argument, unsigned count)
+{
+    (void)executor;
+    while (count)
+        work(argument, --count);
+}
+
 static void note_rows(void *executor, sl_task *task, uint32_t node, const void *rows, size_t count)
 {
     counter *counter = executor;
@@ -73,6 +81,7 @@ static void counter_open(counter *counter)
     spec.operators = counter->by_number;
     spec.executor = counter;
     spec.emit = note_rows;
+    spec.each = each_run;
     assert_int_equal(operator_count.open(&spec, &counter->nodes[COUNT].self, &failure), SL_OK);
 }
 
