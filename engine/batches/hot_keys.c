@@ -7,7 +7,7 @@
 #include <records/key.h>
 #include <stdlib.h>
 
-enum { SLOTS = 16, TOLD = 3, STRIDE = 31 /* no period of the input */, EVERY = 64, LEAST = 50 };
+enum { SLOTS = 16, TOLD = 3, STRIDE = 127 /* no period of the input */, EVERY = 64, LEAST = 50 };
 #define SHARE_LEAST 0.05
 
 typedef struct hot_slot {
@@ -106,7 +106,7 @@ static void sketch_add(sketch *self, row_key key)
     self->slots[least] = (hot_slot){ key, times + 1, times };
 }
 
-/* Small batches are looked at whole: their first rows one by one, then one in 31. */
+/* Small batches are looked at whole: their first rows one by one, then one in 127. */
 void hot_keys_note(hot_keys *self, const sl_task *task, uint32_t number, const sl_rows *in)
 {
     const plan_node *node = &self->plan->nodes[number];

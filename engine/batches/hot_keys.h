@@ -1,5 +1,5 @@
 /*
- * batches/hot_keys.h - the keys that come most often, for each node that gathers rows by key: workers look at one row in 31,
+ * batches/hot_keys.h - the keys that come most often, for each node that gathers rows by key: workers look at one row in 127,
  * and keep the 16 keys that they saw most (space-saving: Metwally, Agrawal, El Abbadi, "Efficient computation of frequent and
  * top-k elements in data streams", 2005).
  *
