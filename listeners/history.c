@@ -34,6 +34,7 @@ typedef struct history {
     size_t pending_size, pending_room;
     long long lost; /* lines, when the disk stayed full for too long */
     bool told;      /* the trouble that is going on was reported */
+    bool unsure;    /* the disk may hold more than `size` */
 } history;
 
 typedef struct view { /* a file mapped for reading */
@@ -58,6 +59,7 @@ static char *line_room(history *self, size_t size);
 static void line_end(history *self, size_t size);
 static void line_keep(history *self, const sl_batch_info *batch);
 static void pending_write(history *self);
+static bool size_settle(history *self);
 static bool pending_appended(history *self);
 static void generation_change(history *self);
 static void trouble_tell(history *self, const char *what);
@@ -249,8 +251,7 @@ static void forgotten_cut(history *self)
     if (keep == view.size || ftruncate(self->file, (off_t)keep) != 0)
         return;
     self->size = (long long)keep;
-    if (fdatasync(self->file) != 0) /* what comes back after a crash is cut again */
-        trouble_tell(self, "syncing");
+    self->unsure = true;
 }
 
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */
@@ -299,10 +300,20 @@ static void pending_write(history *self)
     self->told = false;
 }
 
+/* The file has its size, also on the disk. */
+static bool size_settle(history *self)
+{
+    self->unsure =
+        self->unsure && (ftruncate(self->file, (off_t)self->size) != 0 || fdatasync(self->file) != 0);
+    return !self->unsure;
+}
+
 /* All of it and synced, or the file is as it was. */
 static bool pending_appended(history *self)
 {
     size_t done = 0;
+    if (!size_settle(self))
+        return false;
     while (done < self->pending_size) {
         ssize_t wrote = write(self->file, self->pending + done, self->pending_size - done);
         if (wrote < 0 && errno == EINTR)
@@ -314,6 +325,7 @@ static bool pending_appended(history *self)
     if (done == self->pending_size && fdatasync(self->file) == 0)
         return true;
     int reason = errno;
+    self->unsure = true;
     if (ftruncate(self->file, (off_t)self->size) != 0)
         reason = errno;
     errno = reason;
