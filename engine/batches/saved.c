@@ -179,22 +179,23 @@ size_t saved_amounts(const saved *self, saved_amount **amounts)
     return count;
 }
 
-/* The keys of a count's pieces (see operators/count_state.c) whose pane is still in the window, by their hashes. */
+/* The keys of a count's pieces (see operators/count_saved.c) whose pane is still in the window, by their hashes. */
 static void keys_gather(sl_text bytes, int64_t gone, buffer *hashes)
 {
     const char *at = bytes.at, *end = at + bytes.size;
-    uint64_t size, times;
+    uint64_t left, size, times;
     int64_t pane;
-    for (uint32_t keys; (size_t)(end - at) >= sizeof pane + sizeof keys;) {
+    while ((size_t)(end - at) >= sizeof pane + sizeof left) {
         memcpy(&pane, at, sizeof pane);
-        memcpy(&keys, at + sizeof pane, sizeof keys);
-        at += sizeof pane + sizeof keys;
-        for (; keys; keys--) {
-            if (!varint_read(&at, end, &size) || size > (uint64_t)(end - at))
+        memcpy(&left, at + sizeof pane, sizeof left);
+        at += sizeof pane + sizeof left;
+        const char *next = left <= (uint64_t)(end - at) ? at + left : end;
+        while (at < next) {
+            if (!varint_read(&at, next, &size) || size > (uint64_t)(next - at))
                 return;
             uint64_t hash = hash_bytes(at, size);
             at += size;
-            if (!varint_read(&at, end, &times))
+            if (!varint_read(&at, next, &times))
                 return;
             if (pane > gone)
                 buffer_append(hashes, &hash, sizeof hash);
