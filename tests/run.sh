@@ -11,7 +11,8 @@ cd "$(dirname "$0")/.."
 
 build=$1; shift
 limit=${TEST_SECONDS:-120} system_limit=${TEST_SECONDS:-300}
-lines_shown=400 jobs=${TEST_JOBS:-$(nproc)}
+# One more than cores: most tests wait for servers most of their time.
+lines_shown=400 jobs=${TEST_JOBS:-$(($(nproc) + 1))}
 
 export SLUICE_BUILD=$build CMOCKA_MESSAGE_OUTPUT=TAP
 suppressions=$PWD/tests/suppressions
