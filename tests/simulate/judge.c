@@ -126,9 +126,12 @@ static bool lives_run(void)
         int end = life_start(&(life_spec){ 0 });
         if (world->verbose)
             fprintf(stderr, "  life %u: %d, %u steps %s\n", world->life, end, world->steps, world->told);
-        if (end == LIFE_DONE && world->full_for == 0)
+        if (end == LIFE_DONE && !world->was_full)
             return true;
-        /* Done on a full disk: the history's last lines come from the checkpoint, at the next start. */
+        if (end == LIFE_DONE) { /* the history's last lines may come from the checkpoint, at the next start */
+            memset(&world->trouble, 0, sizeof world->trouble);
+            world->full_for = 0;
+        }
         if (end != LIFE_DONE && end != LIFE_KILLED && end != LIFE_STOPPED &&
             (end != LIFE_FAILED || !is_excused())) {
             world_tell("life %u ended with %d", world->life, end);
