@@ -50,11 +50,13 @@ static void history_recalled(void *self, int64_t batch_id, const char *account);
 static bool files_open(history *self, char *error);
 static bool folder_sync(const history *self);
 static bool tail_cut(history *self);
-static void last_completed_find(history *self, const char *path);
+static int64_t last_completed_in(const char *path);
+static void last_completed_find(history *self);
 static view view_open(const char *path);
 static void view_close(view view);
 static int64_t line_completed(const char *at, size_t size);
 static void forgotten_cut(history *self);
+static void recalled_drop(history *self);
 static char *line_room(history *self, size_t size);
 static void line_end(history *self, size_t size);
 static void line_keep(history *self, const sl_batch_info *batch);
@@ -117,21 +119,37 @@ static void history_failed(void *self, const sl_batch_info *batch)
     pending_write(self);
 }
 
-/* The lines are written with the first one of this run, or at its end. */
+/* The lines are written with the first one of this run, or at its end. Which of them the file has is known once it was cut. */
 static void history_recalled(void *self, int64_t batch_id, const char *account)
 {
     history *history = self;
     if (account == NULL) {
         forgotten_cut(history);
+        recalled_drop(history);
         return;
     }
     size_t size = strlen(account);
     history->last_recalled = batch_id;
-    char *at = batch_id > history->last_completed ? line_room(history, size) : NULL;
+    char *at = line_room(history, size);
     if (at == NULL)
         return;
     memcpy(at, account, size + 1);
     line_end(history, size);
+}
+
+/* Those that the file has; they come in order. */
+static void recalled_drop(history *self)
+{
+    size_t from = 0;
+    while (from < self->pending_size) {
+        const char *line = self->pending + from, *end = memchr(line, '\n', self->pending_size - from);
+        if (line_completed(line, (size_t)(end - line)) > self->last_completed)
+            break;
+        from = (size_t)(end - self->pending) + 1;
+    }
+    self->pending_size -= from;
+    if (from)
+        memmove(self->pending, self->pending + from, self->pending_size);
 }
 
 /* ---- Opening ----------------------------------------------------------------------------------------------------- */
@@ -148,9 +166,7 @@ static bool files_open(history *self, char *error)
         close(self->file);
         return false;
     }
-    last_completed_find(self, self->path);
-    if (self->last_completed == 0) /* the file may have been changed just before the crash */
-        last_completed_find(self, self->older);
+    last_completed_find(self);
     return true;
 }
 
@@ -180,17 +196,26 @@ static bool tail_cut(history *self)
     return !torn || (ftruncate(self->file, (off_t)self->size) == 0 && fdatasync(self->file) == 0);
 }
 
-static void last_completed_find(history *self, const char *path)
+static int64_t last_completed_in(const char *path)
 {
     view view = view_open(path);
     size_t end = view.size;
-    while (end > 0 && self->last_completed == 0) {
+    int64_t found = 0;
+    while (end > 0 && found == 0) {
         const char *before = end > 1 ? memrchr(view.at, '\n', end - 1) : NULL;
         size_t from = before ? (size_t)(before - view.at) + 1 : 0;
-        self->last_completed = line_completed(view.at + from, end - from);
+        found = line_completed(view.at + from, end - from);
         end = from;
     }
     view_close(view);
+    return found;
+}
+
+/* The file may have been changed for a new one just before the crash. */
+static void last_completed_find(history *self)
+{
+    int64_t found = last_completed_in(self->path);
+    self->last_completed = found ? found : last_completed_in(self->older);
 }
 
 /* An absent or empty file is an empty view. */
@@ -252,6 +277,8 @@ static void forgotten_cut(history *self)
         return;
     self->size = (long long)keep;
     self->unsure = true;
+    size_settle(self);
+    last_completed_find(self);
 }
 
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */

@@ -102,6 +102,7 @@ static void batches_that_a_crash_left_out_are_recalled_and_the_others_not_writte
     self = opened(NULL);
     for (int64_t id = 1; id <= 4; id++)
         recalled(self, id);
+    listener_history.on_batch_recalled(self, 0, NULL);
     completed(self, 5);
     sl_batch_info expected[] = { batch_of(1, SL_BATCH_COMPLETED), batch_of(2, SL_BATCH_COMPLETED),
                                  batch_of(3, SL_BATCH_FAILED),    batch_of(3, SL_BATCH_COMPLETED),
@@ -189,6 +190,7 @@ static void a_full_generation_makes_room_and_the_repeat_is_still_known(void **st
     folder_write("history.ndjson", "");
     self = opened(most);
     recalled(self, 2);
+    listener_history.on_batch_recalled(self, 0, NULL);
     listener_history.close(self);
     assert_string_equal(folder_read("history.ndjson"), "");
 }
