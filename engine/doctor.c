@@ -2,6 +2,7 @@
  * doctor.c - one question to each server that the places of a job name, with the job's own settings.
  */
 #include <base/counted.h>
+#include <clients/elastic.h>
 #include <clients/http.h>
 #include <clients/kafka.h>
 #include <clients/redis.h>
@@ -146,14 +147,8 @@ static sl_result redis_look(const look *look, buffer *found, failure *failure)
 
 static sl_result elastic_look(const look *look, buffer *found, failure *failure)
 {
-    const settings *settings = look->engine->spec.settings;
-    http_options options = { .url = settings_text(settings, "elastic.url"),
-                             .setting = "elastic.url",
-                             .user = settings_text(settings, "elastic.user"),
-                             .password = settings_text(settings, "elastic.password"),
-                             .api_key = settings_text(settings, "elastic.api_key"),
-                             .ca = settings_text(settings, "elastic.ca"),
-                             .total_ms = PATIENCE_MS };
+    http_options options = elastic_server(look->engine->spec.settings);
+    options.total_ms = PATIENCE_MS;
     http_request request = { .method = "GET", .path = "/" };
     http_reply reply = { 0 };
     http *server = NULL;

@@ -2,6 +2,7 @@
  * replay.c - other places for a batch that is run again, and what comes out compared with what is there.
  */
 #include <base/memory.h>
+#include <clients/elastic.h>
 #include <inttypes.h>
 #include <kinds.h>
 #include <replay.h>
@@ -145,14 +146,8 @@ static sl_result file_compare(const char *path, const replay_lines *ours, replay
 static sl_result index_compare(const engine *self, const char *index, const replay_lines *ours,
                                replay_tally *tally, failure *failure)
 {
-    const settings *settings = self->spec.settings;
     http *server = NULL;
-    http_options options = { .url = settings_text(settings, "elastic.url"),
-                             .setting = "elastic.url",
-                             .user = settings_text(settings, "elastic.user"),
-                             .password = settings_text(settings, "elastic.password"),
-                             .api_key = settings_text(settings, "elastic.api_key"),
-                             .ca = settings_text(settings, "elastic.ca") };
+    http_options options = elastic_server(self->spec.settings);
     SL_TRY(http_new(&options, &server, failure));
     sl_result result = replay_lines_compare_index(server, index, ours, tally, failure);
     http_free(server);

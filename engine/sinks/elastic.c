@@ -4,6 +4,7 @@
  * replaces a newer one. Both make a repeated write harmless. A batch is done when every document was acknowledged.
  */
 #include <base/memory.h>
+#include <clients/elastic.h>
 #include <inttypes.h>
 #include <sinks/elastic/elastic.h>
 #include <sinks/elastic/reply.h>
@@ -155,16 +156,11 @@ static sl_result spec_check(const sink_spec *spec, const char *index, failure *f
 static sl_result writers_open(elastic *elastic, const sink_spec *spec, failure *failure)
 {
     const settings *settings = spec->settings;
-    http_options options = { .url = settings_text(settings, "elastic.url"),
-                             .setting = "elastic.url",
-                             .user = settings_text(settings, "elastic.user"),
-                             .password = settings_text(settings, "elastic.password"),
-                             .api_key = settings_text(settings, "elastic.api_key"),
-                             .ca = settings_text(settings, "elastic.ca"),
-                             .gzip = settings_flag(settings, "elastic.gzip"),
-                             .total_ms = elastic->timeout_ms,
-                             .traffic = TRAFFIC_ELASTIC,
-                             .stop = spec->stop };
+    http_options options = elastic_server(settings);
+    options.gzip = settings_flag(settings, "elastic.gzip");
+    options.total_ms = elastic->timeout_ms;
+    options.traffic = TRAFFIC_ELASTIC;
+    options.stop = spec->stop;
     size_t bytes = settings_bytes(settings, "elastic.bulk.bytes");
     options.reply_bytes_max =
         16 * bytes + (16 << 20); /* small documents that are all refused, each with its reason */
