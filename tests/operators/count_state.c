@@ -300,9 +300,9 @@ static void a_merged_batch_gives_its_rows_again(void **state)
     }
 }
 
-static void a_damaged_state_is_refused(void **state)
+/* A count with two names, of one shard each, as a checkpoint holds it. */
+static saved two_names_saved(void)
 {
-    (void)state;
     static uint32_t times[NAMES];
     counter counter;
     saved saved = { 0 };
@@ -312,6 +312,14 @@ static void a_damaged_state_is_refused(void **state)
     counter_batch(&counter, 100, times);
     save(&counter, &saved, true);
     counter_close(&counter);
+    return saved;
+}
+
+static void a_damaged_state_is_refused(void **state)
+{
+    (void)state;
+    counter counter;
+    saved saved = two_names_saved();
     size_t unseen = 0;
     for (size_t size = 1; size < saved.whole.size; size++) {
         failure failure = { 0 };
@@ -356,15 +364,7 @@ static void pieces_are_refused(const piece *pieces, size_t count)
 static void pieces_that_no_count_writes_are_refused(void **state)
 {
     (void)state;
-    static uint32_t times[NAMES];
-    counter counter;
-    saved saved = { 0 };
-    setup(20000, 10000);
-    counter_open(&counter);
-    times[1] = times[3] = 5;
-    counter_batch(&counter, 100, times);
-    save(&counter, &saved, true);
-    counter_close(&counter);
+    saved saved = two_names_saved();
     piece two[2] = { 0 };
     const char *at = saved.whole.at;
     for (int i = 0; i < 2; i++) {
