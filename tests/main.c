@@ -340,13 +340,6 @@ static int open_folder(void **state)
     return setenv("XDG_STATE_HOME", folder_path("state"), 1);
 }
 
-static int close_folder(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,5 +359,5 @@ int main(void)
         cmocka_unit_test(without_a_home_a_folder_must_be_named),
         cmocka_unit_test(detached_it_tells_where_its_log_is),
     };
-    return cmocka_run_group_tests(tests, open_folder, close_folder);
+    return cmocka_run_group_tests(tests, open_folder, folder_stop);
 }

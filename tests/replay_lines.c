@@ -82,20 +82,6 @@ static void an_absent_file_has_no_lines(void **state)
     replay_lines_done(&none);
 }
 
-static int open_folder(void **state)
-{
-    (void)state;
-    folder_open();
-    return 0;
-}
-
-static int close_folder(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,5 +90,5 @@ int main(void)
         cmocka_unit_test(lines_without_an_id_are_there_or_not_and_of_many_ten_are_named),
         cmocka_unit_test(an_absent_file_has_no_lines),
     };
-    return cmocka_run_group_tests(tests, open_folder, close_folder);
+    return cmocka_run_group_tests(tests, folder_start, folder_stop);
 }

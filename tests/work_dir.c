@@ -183,13 +183,6 @@ static int open_folder(void **state)
     return setenv("XDG_STATE_HOME", folder_path("state"), 1);
 }
 
-static int close_folder(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,5 +197,5 @@ int main(void)
         cmocka_unit_test(a_prepared_folder_has_room_for_the_process_id),
         cmocka_unit_test(a_file_in_the_place_of_the_folder_is_told),
     };
-    return cmocka_run_group_tests(tests, open_folder, close_folder);
+    return cmocka_run_group_tests(tests, open_folder, folder_stop);
 }

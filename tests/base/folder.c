@@ -31,6 +31,20 @@ void folder_close(void)
     nftw(folder, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+int folder_start(void **state)
+{
+    (void)state;
+    folder_open();
+    return 0;
+}
+
+int folder_stop(void **state)
+{
+    (void)state;
+    folder_close();
+    return 0;
+}
+
 const char *folder_path(const char *name)
 {
     static char paths[PATHS][PATH_ROOM * 2];

@@ -7,8 +7,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-const char *folder_open(void); /* a new folder, until folder_close() */
+const char *folder_open(void); /* a new folder, until folder_close(); aborts when there can be none */
 void folder_close(void);       /* removes it with all that is in it */
+
+/* The two as set-up and tear-down of cmocka; 0. */
+int folder_start(void **state);
+int folder_stop(void **state);
 
 const char *folder_path(const char *name); /* "FOLDER/name"; lives until 16 calls later */
 void folder_write(const char *name, const char *text);

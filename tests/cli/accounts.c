@@ -13,19 +13,6 @@
 
 #include <cmocka.h>
 
-static int start(void **state)
-{
-    (void)state;
-    return folder_open() == NULL;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 static accounts read_all(const char *older, const char *newer)
 {
     accounts accounts = { 0 };
@@ -134,13 +121,16 @@ static void what_is_no_json_object_is_no_account(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_batch_comes_once_with_its_last_attempt, start, stop),
-        cmocka_unit_test_setup_teardown(the_generation_before_comes_first, start, stop),
-        cmocka_unit_test_setup_teardown(a_torn_last_line_is_left_out, start, stop),
-        cmocka_unit_test_setup_teardown(a_line_torn_by_a_crash_and_overgrown_is_left_out, start, stop),
-        cmocka_unit_test_setup_teardown(no_history_is_no_accounts, start, stop),
-        cmocka_unit_test_setup_teardown(a_name_inside_a_text_is_not_taken_for_the_batch, start, stop),
-        cmocka_unit_test_setup_teardown(sums_are_of_completed_batches, start, stop),
+        cmocka_unit_test_setup_teardown(each_batch_comes_once_with_its_last_attempt, folder_start,
+                                        folder_stop),
+        cmocka_unit_test_setup_teardown(the_generation_before_comes_first, folder_start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_torn_last_line_is_left_out, folder_start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_line_torn_by_a_crash_and_overgrown_is_left_out, folder_start,
+                                        folder_stop),
+        cmocka_unit_test_setup_teardown(no_history_is_no_accounts, folder_start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_name_inside_a_text_is_not_taken_for_the_batch, folder_start,
+                                        folder_stop),
+        cmocka_unit_test_setup_teardown(sums_are_of_completed_batches, folder_start, folder_stop),
         cmocka_unit_test(what_is_no_json_object_is_no_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

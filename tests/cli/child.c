@@ -23,13 +23,7 @@ static int start(void **state)
 {
     (void)state;
     seen[0] = '\0';
-    return folder_open() == NULL;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
+    folder_open();
     return 0;
 }
 
@@ -145,12 +139,12 @@ static void a_child_that_was_never_started_can_be_ended(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(lines_come_whole_and_without_their_ends, start, stop),
-        cmocka_unit_test_setup_teardown(what_is_not_read_is_in_the_log, start, stop),
-        cmocka_unit_test_setup_teardown(an_end_is_noted_once_with_its_code, start, stop),
-        cmocka_unit_test_setup_teardown(a_signal_is_told_as_one, start, stop),
-        cmocka_unit_test_setup_teardown(a_child_leads_a_group_of_its_own, start, stop),
-        cmocka_unit_test_setup_teardown(a_program_that_is_not_there_ends_with_127, start, stop),
+        cmocka_unit_test_setup_teardown(lines_come_whole_and_without_their_ends, start, folder_stop),
+        cmocka_unit_test_setup_teardown(what_is_not_read_is_in_the_log, start, folder_stop),
+        cmocka_unit_test_setup_teardown(an_end_is_noted_once_with_its_code, start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_signal_is_told_as_one, start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_child_leads_a_group_of_its_own, start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_program_that_is_not_there_ends_with_127, start, folder_stop),
         cmocka_unit_test(a_child_that_was_never_started_can_be_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

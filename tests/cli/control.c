@@ -16,19 +16,6 @@
 
 #include <sys/stat.h>
 
-static int start(void **state)
-{
-    (void)state;
-    return folder_open() == NULL;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 static void a_running_job_answers(void **state)
 {
     (void)state;
@@ -90,10 +77,10 @@ static void a_long_path_is_no_hindrance(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_running_job_answers, start, stop),
-        cmocka_unit_test_setup_teardown(another_path_is_a_failure_that_names_it, start, stop),
-        cmocka_unit_test_setup_teardown(nobody_answers_for_a_dead_job, start, stop),
-        cmocka_unit_test_setup_teardown(a_long_path_is_no_hindrance, start, stop),
+        cmocka_unit_test_setup_teardown(a_running_job_answers, folder_start, folder_stop),
+        cmocka_unit_test_setup_teardown(another_path_is_a_failure_that_names_it, folder_start, folder_stop),
+        cmocka_unit_test_setup_teardown(nobody_answers_for_a_dead_job, folder_start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_long_path_is_no_hindrance, folder_start, folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

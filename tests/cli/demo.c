@@ -24,19 +24,11 @@
 static int start(void **state)
 {
     (void)state;
-    if (folder_open() == NULL)
-        return 1;
+    folder_open();
     mkdir(folder_path("generate"), 0700);
     mkdir(folder_path("listens"), 0700);
     mkdir(folder_path("out"), 0700);
     mkdir(folder_path("out/ba_interest"), 0700);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
     return 0;
 }
 
@@ -204,12 +196,13 @@ static void without_a_redis_server_it_says_what_to_install(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_customer_is_a_row_of_ten_fields, start, stop),
-        cmocka_unit_test_setup_teardown(customers_are_the_same_in_every_run, start, stop),
-        cmocka_unit_test_setup_teardown(counts_come_from_histories_and_files, start, stop),
-        cmocka_unit_test_setup_teardown(counts_that_do_not_add_up_are_a_failure, start, stop),
-        cmocka_unit_test_setup_teardown(a_batch_shows_its_counts_top_tracks_and_interests, start, stop),
-        cmocka_unit_test_setup_teardown(without_a_redis_server_it_says_what_to_install, start, stop),
+        cmocka_unit_test_setup_teardown(each_customer_is_a_row_of_ten_fields, start, folder_stop),
+        cmocka_unit_test_setup_teardown(customers_are_the_same_in_every_run, start, folder_stop),
+        cmocka_unit_test_setup_teardown(counts_come_from_histories_and_files, start, folder_stop),
+        cmocka_unit_test_setup_teardown(counts_that_do_not_add_up_are_a_failure, start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_batch_shows_its_counts_top_tracks_and_interests, start,
+                                        folder_stop),
+        cmocka_unit_test_setup_teardown(without_a_redis_server_it_says_what_to_install, start, folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,8 +18,7 @@ pid_t job_double_start(const char *folder, job_double_way way); /* returns when 
 void job_double_end(pid_t pid);                                 /* kills it, if it is there, and waits */
 bool job_double_was_stopped(pid_t pid);                         /* waits for its end: did it end as asked? */
 
-/* For cmocka: a state folder ($XDG_STATE_HOME) of the test's own with the work folder of a job "listens". */
+/* For cmocka, beside folder_stop(): a state folder ($XDG_STATE_HOME) with the work folder of a job "listens". */
 int work_folder_make(void **state);
-int work_folder_remove(void **state);
 
 #endif

@@ -62,14 +62,11 @@ static void a_link_to_nowhere_and_a_strange_folder_are_no_jobs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(without_jobs_it_says_how_to_start_one, work_folder_make,
-                                        work_folder_remove),
-        cmocka_unit_test_setup_teardown(a_job_has_a_line_with_its_last_batch, work_folder_make,
-                                        work_folder_remove),
-        cmocka_unit_test_setup_teardown(a_running_job_shows_its_process, work_folder_make,
-                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(without_jobs_it_says_how_to_start_one, work_folder_make, folder_stop),
+        cmocka_unit_test_setup_teardown(a_job_has_a_line_with_its_last_batch, work_folder_make, folder_stop),
+        cmocka_unit_test_setup_teardown(a_running_job_shows_its_process, work_folder_make, folder_stop),
         cmocka_unit_test_setup_teardown(a_link_to_nowhere_and_a_strange_folder_are_no_jobs, work_folder_make,
-                                        work_folder_remove),
+                                        folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

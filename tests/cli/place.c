@@ -119,18 +119,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_name_stands_for_its_folder_in_the_state_home, work_folder_make,
-                                        work_folder_remove),
-        cmocka_unit_test_setup_teardown(a_link_leads_to_a_folder_elsewhere, work_folder_make,
-                                        work_folder_remove),
-        cmocka_unit_test_setup_teardown(the_work_dir_wins_over_the_name, work_folder_make,
-                                        work_folder_remove),
-        cmocka_unit_test_setup_teardown(an_unknown_name_tells_the_nearest, work_folder_make,
-                                        work_folder_remove),
-        cmocka_unit_test_setup_teardown(a_name_is_no_path, work_folder_make, work_folder_remove),
-        cmocka_unit_test_setup_teardown(a_job_runs_while_its_lock_is_held, work_folder_make,
-                                        work_folder_remove),
-        cmocka_unit_test_setup_teardown(the_lock_of_a_running_job_is_refused, work_folder_make,
-                                        work_folder_remove),
+                                        folder_stop),
+        cmocka_unit_test_setup_teardown(a_link_leads_to_a_folder_elsewhere, work_folder_make, folder_stop),
+        cmocka_unit_test_setup_teardown(the_work_dir_wins_over_the_name, work_folder_make, folder_stop),
+        cmocka_unit_test_setup_teardown(an_unknown_name_tells_the_nearest, work_folder_make, folder_stop),
+        cmocka_unit_test_setup_teardown(a_name_is_no_path, work_folder_make, folder_stop),
+        cmocka_unit_test_setup_teardown(a_job_runs_while_its_lock_is_held, work_folder_make, folder_stop),
+        cmocka_unit_test_setup_teardown(the_lock_of_a_running_job_is_refused, work_folder_make, folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

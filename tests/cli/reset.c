@@ -32,23 +32,12 @@ static const char *in_job(const char *name)
 
 static int start(void **state)
 {
-    (void)state;
-    if (folder_open() == NULL || setenv("XDG_STATE_HOME", folder_path(""), 1) != 0)
-        return 1;
-    mkdir(folder_path("sluice"), 0700);
-    mkdir(folder_path("sluice/listens"), 0700);
+    work_folder_make(state);
     mkdir(folder_path("sluice/listens/dead"), 0700);
     for (size_t i = 0; i < FORGOTTEN; i++)
         folder_write(in_job(forgotten[i]), "x");
     for (size_t i = 0; i < KEPT; i++)
         folder_write(in_job(kept[i]), "x");
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
     return 0;
 }
 
@@ -107,10 +96,10 @@ static void a_running_job_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(it_forgets_positions_windows_and_history, start, stop),
-        cmocka_unit_test_setup_teardown(it_keeps_how_far_the_batches_had_come, start, stop),
-        cmocka_unit_test_setup_teardown(without_a_terminal_it_wants_yes, start, stop),
-        cmocka_unit_test_setup_teardown(a_running_job_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(it_forgets_positions_windows_and_history, start, folder_stop),
+        cmocka_unit_test_setup_teardown(it_keeps_how_far_the_batches_had_come, start, folder_stop),
+        cmocka_unit_test_setup_teardown(without_a_terminal_it_wants_yes, start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_running_job_is_refused, start, folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

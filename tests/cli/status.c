@@ -64,13 +64,10 @@ static void a_stopped_job_has_no_process_in_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_running_job_tells_its_state_itself, work_folder_make,
-                                        work_folder_remove),
-        cmocka_unit_test_setup_teardown(its_json_is_one_line, work_folder_make, work_folder_remove),
-        cmocka_unit_test_setup_teardown(of_a_stopped_job_the_history_tells, work_folder_make,
-                                        work_folder_remove),
-        cmocka_unit_test_setup_teardown(a_stopped_job_has_no_process_in_json, work_folder_make,
-                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(a_running_job_tells_its_state_itself, work_folder_make, folder_stop),
+        cmocka_unit_test_setup_teardown(its_json_is_one_line, work_folder_make, folder_stop),
+        cmocka_unit_test_setup_teardown(of_a_stopped_job_the_history_tells, work_folder_make, folder_stop),
+        cmocka_unit_test_setup_teardown(a_stopped_job_has_no_process_in_json, work_folder_make, folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

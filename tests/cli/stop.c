@@ -60,14 +60,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_job_that_is_asked_stops_and_is_waited_for, work_folder_make,
-                                        work_folder_remove),
-        cmocka_unit_test_setup_teardown(a_job_without_a_socket_gets_a_signal, work_folder_make,
-                                        work_folder_remove),
+                                        folder_stop),
+        cmocka_unit_test_setup_teardown(a_job_without_a_socket_gets_a_signal, work_folder_make, folder_stop),
         cmocka_unit_test_setup_teardown(a_job_that_stays_is_given_up_at_the_timeout, work_folder_make,
-                                        work_folder_remove),
+                                        folder_stop),
         cmocka_unit_test_setup_teardown(a_job_that_does_not_run_is_stopped_already, work_folder_make,
-                                        work_folder_remove),
-        cmocka_unit_test_setup_teardown(an_unknown_job_is_wrong_usage, work_folder_make, work_folder_remove),
+                                        folder_stop),
+        cmocka_unit_test_setup_teardown(an_unknown_job_is_wrong_usage, work_folder_make, folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,17 +21,9 @@
 static int start(void **state)
 {
     (void)state;
-    if (folder_open() == NULL)
-        return 1;
+    folder_open();
     folder_write("job", "#!/bin/sh\nfor word; do printf '<%s>' \"$word\"; done\nexit 4\n");
     return chmod(folder_path("job"), 0700);
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
 }
 
 /* In a child, since submit becomes the job. "JOB" stands for the script's path. Gives the exit code. */
@@ -125,12 +117,12 @@ static void help_behind_the_job_is_the_jobs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_job_gets_the_options_and_then_its_own, start, stop),
+        cmocka_unit_test_setup_teardown(the_job_gets_the_options_and_then_its_own, start, folder_stop),
         cmocka_unit_test(an_unknown_option_before_the_job_names_the_nearest),
         cmocka_unit_test(without_a_job_it_shows_the_form),
         cmocka_unit_test(help_lists_the_options_of_the_engine),
         cmocka_unit_test(help_is_given_behind_an_unknown_option),
-        cmocka_unit_test_setup_teardown(help_behind_the_job_is_the_jobs, start, stop),
+        cmocka_unit_test_setup_teardown(help_behind_the_job_is_the_jobs, start, folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

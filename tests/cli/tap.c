@@ -41,10 +41,9 @@ static void a_stream_that_is_not_there_is_wrong_usage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(rows_are_printed_and_losses_told, work_folder_make,
-                                        work_folder_remove),
+        cmocka_unit_test_setup_teardown(rows_are_printed_and_losses_told, work_folder_make, folder_stop),
         cmocka_unit_test_setup_teardown(a_stream_that_is_not_there_is_wrong_usage, work_folder_make,
-                                        work_folder_remove),
+                                        folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,21 +24,10 @@
 
 static int start(void **state)
 {
-    (void)state;
-    if (folder_open() == NULL || setenv("XDG_STATE_HOME", folder_path(""), 1) != 0)
-        return 1;
-    mkdir(folder_path("sluice"), 0700);
-    mkdir(folder_path("sluice/listens"), 0700);
+    work_folder_make(state);
     mkdir(folder_path("sluice/profiles"), 0700);
     mkdir(folder_path("sluice/no job"), 0700);
     folder_write("sluice/profiles/lock", "7\n");
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
     return 0;
 }
 
@@ -141,10 +130,10 @@ static void the_live_view_goes_on_until_q_and_leaves_the_terminal_as_it_was(void
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_picture_has_every_job_in_a_line, start, stop),
-        cmocka_unit_test_setup_teardown(without_jobs_it_says_how_to_start_one, start, stop),
+        cmocka_unit_test_setup_teardown(a_picture_has_every_job_in_a_line, start, folder_stop),
+        cmocka_unit_test_setup_teardown(without_jobs_it_says_how_to_start_one, start, folder_stop),
         cmocka_unit_test_setup_teardown(the_live_view_goes_on_until_q_and_leaves_the_terminal_as_it_was,
-                                        start, stop),
+                                        start, folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,11 +54,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_given_is_asked_for_and_how_to_keep_it_is_said,
-                                        work_folder_make, work_folder_remove),
+                                        work_folder_make, folder_stop),
         cmocka_unit_test_setup_teardown(what_the_job_refuses_is_told_in_its_words, work_folder_make,
-                                        work_folder_remove),
+                                        folder_stop),
         cmocka_unit_test_setup_teardown(without_a_change_or_a_running_job_it_is_wrong_usage, work_folder_make,
-                                        work_folder_remove),
+                                        folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

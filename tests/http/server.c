@@ -27,13 +27,7 @@ static int start(void **state)
 {
     (void)state;
     stops = 0;
-    return folder_open() == NULL;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
+    folder_open();
     return 0;
 }
 
@@ -335,19 +329,20 @@ static void a_folder_that_is_not_there_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(status_and_batches_are_what_the_calls_tell, start, stop),
-        cmocka_unit_test_setup_teardown(a_stop_is_carried_out_after_its_answer, start, stop),
-        cmocka_unit_test_setup_teardown(what_is_to_change_comes_as_numbers_and_may_be_refused, start, stop),
+        cmocka_unit_test_setup_teardown(status_and_batches_are_what_the_calls_tell, start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_stop_is_carried_out_after_its_answer, start, folder_stop),
+        cmocka_unit_test_setup_teardown(what_is_to_change_comes_as_numbers_and_may_be_refused, start,
+                                        folder_stop),
         cmocka_unit_test_setup_teardown(a_tap_goes_on_as_it_is_told_more_and_others_are_answered_meanwhile,
-                                        start, stop),
-        cmocka_unit_test_setup_teardown(a_server_that_closes_ends_a_tap_that_waits, start, stop),
-        cmocka_unit_test_setup_teardown(a_stream_that_is_not_there_is_refused, start, stop),
-        cmocka_unit_test_setup_teardown(a_wrong_method_is_405_and_a_wrong_path_404, start, stop),
+                                        start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_server_that_closes_ends_a_tap_that_waits, start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_stream_that_is_not_there_is_refused, start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_wrong_method_is_405_and_a_wrong_path_404, start, folder_stop),
         cmocka_unit_test_setup_teardown(only_the_owner_may_ask_and_the_socket_goes_with_the_server, start,
-                                        stop),
+                                        folder_stop),
         cmocka_unit_test_setup_teardown(the_socket_of_a_dead_job_is_replaced_and_of_a_living_one_refused,
-                                        start, stop),
-        cmocka_unit_test_setup_teardown(a_folder_that_is_not_there_is_named, start, stop),
+                                        start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_folder_that_is_not_there_is_named, start, folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

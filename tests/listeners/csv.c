@@ -11,19 +11,6 @@
 
 #include <cmocka.h>
 
-static int start(void **state)
-{
-    (void)state;
-    return folder_open() == NULL;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 static const char *gauge_read(const char *folder, const char *gauge)
 {
     char path[300];
@@ -84,7 +71,7 @@ static void a_folder_that_cannot_be_made_refuses_the_start(void **state)
     assert_non_null(strstr(error, "csv:DIR"));
 }
 
-#define CSV_TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define CSV_TEST(test) cmocka_unit_test_setup_teardown(test, folder_start, folder_stop)
 
 int main(void)
 {

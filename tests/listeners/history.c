@@ -18,19 +18,6 @@
 
 extern const sl_listener listener_history;
 
-static int start(void **state)
-{
-    (void)state;
-    return folder_open() == NULL;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 static sl_batch_info batch_of(int64_t id, sl_batch_state state)
 {
     return (sl_batch_info){
@@ -235,18 +222,24 @@ static void it_refuses_what_it_cannot_do(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_line_is_in_the_file_when_the_hook_returns, start, stop),
+        cmocka_unit_test_setup_teardown(a_line_is_in_the_file_when_the_hook_returns, folder_start,
+                                        folder_stop),
         cmocka_unit_test_setup_teardown(
-            batches_that_a_crash_left_out_are_recalled_and_the_others_not_written_twice, start, stop),
-        cmocka_unit_test_setup_teardown(a_batch_that_is_done_again_is_written_again, start, stop),
+            batches_that_a_crash_left_out_are_recalled_and_the_others_not_written_twice, folder_start,
+            folder_stop),
+        cmocka_unit_test_setup_teardown(a_batch_that_is_done_again_is_written_again, folder_start,
+                                        folder_stop),
         cmocka_unit_test_setup_teardown(batches_that_the_checkpoint_lost_in_a_power_cut_are_told_no_more,
-                                        start, stop),
-        cmocka_unit_test_setup_teardown(a_torn_line_is_cut_off_and_its_batch_written_anew, start, stop),
-        cmocka_unit_test_setup_teardown(a_line_of_which_the_disk_has_not_all_is_cut_off, start, stop),
-        cmocka_unit_test_setup_teardown(a_full_generation_makes_room_and_the_repeat_is_still_known, start,
-                                        stop),
-        cmocka_unit_test_setup_teardown(a_line_that_a_full_disk_refuses_is_written_later, start, stop),
-        cmocka_unit_test_setup_teardown(it_refuses_what_it_cannot_do, start, stop),
+                                        folder_start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_torn_line_is_cut_off_and_its_batch_written_anew, folder_start,
+                                        folder_stop),
+        cmocka_unit_test_setup_teardown(a_line_of_which_the_disk_has_not_all_is_cut_off, folder_start,
+                                        folder_stop),
+        cmocka_unit_test_setup_teardown(a_full_generation_makes_room_and_the_repeat_is_still_known,
+                                        folder_start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_line_that_a_full_disk_refuses_is_written_later, folder_start,
+                                        folder_stop),
+        cmocka_unit_test_setup_teardown(it_refuses_what_it_cannot_do, folder_start, folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,8 +34,7 @@ static void log_start(const char *file)
 static int start(void **state)
 {
     (void)state;
-    if (folder_open() == NULL)
-        return 1;
+    folder_open();
     log_start("log");
     return 0;
 }

@@ -203,20 +203,7 @@ static void a_change_is_seen_when_the_cache_lets_go(void **state)
     sl_test_close(test);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    return folder_open() ? 0 : 1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
-#define FOLDER_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define FOLDER_TEST(function) cmocka_unit_test_setup_teardown(function, folder_start, folder_stop)
 
 int main(void)
 {

@@ -52,7 +52,7 @@ static void checkpoint(void **state)
 {
     (void)state;
     char options[400];
-    assert_non_null(folder_open());
+    folder_open();
     snprintf(options, sizeof options, "--work-dir %s", folder_path("work"));
     sl_test *test = example_open_with(draw_update, options);
     example_batch(test, "north,tea,1", "shop=north cents=1 sales=1");
@@ -203,7 +203,7 @@ static void initial_state(void **state)
 {
     (void)state;
     char options[400];
-    assert_non_null(folder_open());
+    folder_open();
     folder_write("initial.csv", "shop,cents,sales\nnorth,100,7\n");
     snprintf(options, sizeof options, "--from initial=file:%s", folder_path("initial.csv"));
     sl_test *test = example_open_with(draw_initial, options);

@@ -141,19 +141,6 @@ static void operation_run(void)
     job_run_close(&run);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    return folder_open() ? 0 : 1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 #define LIMIT_TEST(way, name)                                                                                \
     static void name(void **state)                                                                           \
     {                                                                                                        \
@@ -169,7 +156,7 @@ LIMIT_TEST(UPDATE, an_update_that_does_not_fit_loses_nothing)
 LIMIT_TEST(GROUP, a_group_that_does_not_fit_loses_nothing)
 LIMIT_TEST(JOIN, a_join_that_does_not_fit_loses_nothing)
 
-#define FOLDER_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define FOLDER_TEST(function) cmocka_unit_test_setup_teardown(function, folder_start, folder_stop)
 
 int main(void)
 {

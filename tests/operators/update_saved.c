@@ -223,21 +223,7 @@ static void a_batch_that_does_not_fit_says_what_is_too_large(void **state)
     job_run_close(&run);
 }
 
-static int folder_setup(void **state)
-{
-    (void)state;
-    folder_open();
-    return 0;
-}
-
-static int folder_teardown(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
-#define FOLDER_TEST(function) cmocka_unit_test_setup_teardown(function, folder_setup, folder_teardown)
+#define FOLDER_TEST(function) cmocka_unit_test_setup_teardown(function, folder_start, folder_stop)
 
 int main(void)
 {

@@ -11,15 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <support/shell.h>
 
 #include <cmocka.h>
-
-static int start(void **state)
-{
-    (void)state;
-    return folder_open() == NULL;
-}
 
 static int stop(void **state)
 {
@@ -36,8 +30,8 @@ static int stop(void **state)
  * do, so that a slow machine sees what a fast one does.
  */
 static const char script[] =
-    "%s/jobs/hello_count --from lines=rate:2000 --to counts=null --interval 300ms --work-dir %s --http 127.0.0.1:0 2>%s & "
-    "job=$!; trap 'kill $job; wait $job' EXIT; cd %s; "
+    "$B/jobs/hello_count --from lines=rate:2000 --to counts=null --interval 300ms --work-dir work --http 127.0.0.1:0 2>log & "
+    "job=$!; trap 'kill $job; wait $job' EXIT; "
     "url=$(timeout 60 tail -n +1 -F --pid=$job log 2>&1 | sed -n '/page is/{s/.*page is //p;q}'); "
     "curl -sf --retry 60 --retry-delay 1 --retry-all-errors $url/ready >ready || exit 2; "
     "browse() { name=$1; shift; HOME=$PWD timeout 120 $BROWSER --headless=new --no-sandbox --disable-gpu --no-first-run "
@@ -81,16 +75,9 @@ static unsigned picture_side(const char *name, size_t at)
 static void the_page_draws_itself_in_a_browser(void **state)
 {
     (void)state;
-    char line[4096], folder[300], work[300];
-    const char *build = getenv("SLUICE_BUILD");
     if (!has_browser())
         skip();
-    snprintf(folder, sizeof folder, "%s", folder_path(""));
-    snprintf(work, sizeof work, "%s", folder_path("work"));
-    snprintf(line, sizeof line, script, build ? build : "build", work, folder_path("log"), folder);
-    int status = system(line);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_equal(shell("%s", script), 0);
     assert_string_equal(folder_read("console"), "");
     const char *page = folder_read("dom.out");
     assert_non_null(strstr(page, "<h1 id=\"job\">hello_count</h1>"));
@@ -120,7 +107,7 @@ static void the_page_draws_itself_in_a_browser(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_page_draws_itself_in_a_browser, start, stop),
+        cmocka_unit_test_setup_teardown(the_page_draws_itself_in_a_browser, folder_start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

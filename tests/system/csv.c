@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <support/recount.h>
-#include <sys/wait.h>
+#include <support/shell.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
 
@@ -36,31 +36,13 @@ static const char *const wanted[] = {
     "2,99,7,2014-10-23 03:26:22,0,\"\",,,,,,,,,,",
 };
 
-static int start(void **state)
-{
-    (void)state;
-    return folder_open() ? 0 : 1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 /* `run` names its work folder, and the files that take what it says. */
 static int listens_run(const char *run, const char *options)
 {
-    const char *build = getenv("SLUICE_BUILD");
-    char line[2000];
-    snprintf(line, sizeof line,
-             "%s/jobs/listens --name csv --available-now --from lines=file:%s --from customers=file:%s "
-             "--to top_tracks=null --to interests=null --work-dir %s.work %s >%s 2>%s.log",
-             build ? build : "build", folder_path("listens.csv"), folder_path("customers.csv"),
-             folder_path(run), options, folder_path(run), folder_path(run));
-    int status = system(line);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+    return shell(
+        "$B/jobs/listens --name csv --available-now --from lines=file:%s --from customers=file:customers.csv "
+        "--to top_tracks=null --to interests=null --work-dir %s.work %s >%s 2>%s.log",
+        folder_path("listens.csv"), run, options, run, run);
 }
 
 /* The id's first part, whose last is the line's place in the file: three lines of the first file under this path. */
@@ -155,5 +137,5 @@ int main(void)
         cmocka_unit_test(a_topic_has_a_line_a_message),
         cmocka_unit_test(places_without_lines_say_that_they_have_no_csv),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, folder_start, folder_stop);
 }

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <support/shell.h>
 #include <system/shared/recount.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
@@ -95,18 +96,10 @@ static void job_run(trial *trial, const char *job, const char *const *more)
     snprintf(elastic, sizeof elastic, "elastic.url=%s", search_server_url(search));
     snprintf(work_dir, sizeof work_dir, "%s/work-%s", trial->folder, job);
     snprintf(program, sizeof program, "jobs/%s", job);
-    const char *words[40] = { trial_program(program),
-                              "--available-now",
-                              "--conf",
-                              brokers,
-                              "--conf",
-                              redis,
-                              "--conf",
-                              elastic,
-                              "--topic",
-                              "realtime",
-                              "--work-dir",
-                              work_dir };
+    const char *words[40] = {
+        build_path(program), "--available-now", "--conf",     brokers, "--conf", redis, "--conf", elastic,
+        "--topic",           "realtime",        "--work-dir", work_dir
+    };
     size_t count = 12;
     while (*more)
         words[count++] = *more++;

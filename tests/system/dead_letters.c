@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <support/random.h>
-#include <sys/wait.h>
+#include <support/shell.h>
 
 #include <cmocka.h>
 
@@ -43,30 +43,19 @@ static int start(void **state)
 {
     (void)state;
     lines_make();
-    return folder_open() ? 0 : 1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
+    folder_open();
     return 0;
 }
 
 /* In the folder, so that paths and with them topics are the same; what it prints goes to "printed". */
 static int run(const char *format, ...)
 {
-    char words[2000], line[4000];
-    const char *build = getenv("SLUICE_BUILD");
-    char *path = realpath(build ? build : "build", NULL);
+    char words[2000];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(words, sizeof words, format, arguments);
     va_end(arguments);
-    snprintf(line, sizeof line, "cd %s && B=%s && %s >printed 2>>log", folder_path("."), path, words);
-    free(path);
-    int status = system(line);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return shell("%s >printed 2>>log", words);
 }
 
 /* The job over "NAME/in.csv", into "NAME/out". */
@@ -176,5 +165,5 @@ int main(void)
         cmocka_unit_test(what_an_output_had_refused_is_not_counted_again),
         cmocka_unit_test(letters_of_something_that_the_job_does_not_read_are_refused),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, folder_stop);
 }

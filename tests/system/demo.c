@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <support/shell.h>
 
 #include <cmocka.h>
 
@@ -21,8 +22,8 @@ static char printed[1 << 20];
 static FILE *demo_started(const char *options, pid_t *pid)
 {
     int ends[2];
-    char program[1024], *build = getenv("SLUICE_BUILD");
-    snprintf(program, sizeof program, "exec %s/sluice demo %s 2>&1", build ? build : "build", options);
+    char program[1024];
+    snprintf(program, sizeof program, "exec %s demo %s 2>&1", build_path("sluice"), options);
     assert_int_equal(pipe(ends), 0);
     fflush(NULL);
     *pid = fork();

@@ -12,37 +12,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <support/shell.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-static int start(void **state)
-{
-    (void)state;
-    return folder_open() ? 0 : 1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 /* Runs `sluice submit` with these words, and returns its exit code when all that it started has ended. */
 static int submit_and_wait(const char *words)
 {
-    const char *build = getenv("SLUICE_BUILD");
-    char line[4096], byte;
+    char byte;
     int ends[2];
     assert_int_equal(pipe(ends), 0);
-    snprintf(line, sizeof line, "%s/sluice submit %s", build ? build : "build", words);
-    int status = system(line);
+    int status = shell("$B/sluice submit %s", words);
     close(ends[1]);
     assert_int_equal(read(ends[0], &byte, 1), 0);
     close(ends[0]);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return status;
 }
 
 static void a_job_in_the_background_makes_its_folder_and_logs_there(void **state)
@@ -77,5 +62,5 @@ int main(void)
         cmocka_unit_test(a_job_in_the_background_makes_its_folder_and_logs_there),
         cmocka_unit_test(a_folder_that_cannot_be_made_is_told_before_the_job_goes_to_the_background),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, folder_start, folder_stop);
 }

@@ -10,13 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <support/shell.h>
 #include <system/shared/trial.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
 
 static int asked(trial *trial, const char *command, const char *name)
 {
-    const char *const words[] = { trial_program("sluice"), command, name ? name : "--work-dir",
+    const char *const words[] = { build_path("sluice"), command, name ? name : "--work-dir",
                                   name ? NULL : trial->work_dir, NULL };
     return trial_run(trial, words);
 }
@@ -52,7 +53,7 @@ static void what_is_there_is_ok_and_what_is_not_says_what_to_do(void **state)
 static void secrets_are_hidden_and_a_topic_that_is_not_there_is_told(void **state)
 {
     trial *trial = begun(state);
-    const char *const submitted[] = { trial_program("jobs/hello_count"),
+    const char *const submitted[] = { build_path("jobs/hello_count"),
                                       "--name",
                                       "hi",
                                       "--from",
@@ -74,11 +75,11 @@ static void secrets_are_hidden_and_a_topic_that_is_not_there_is_told(void **stat
     char servers[100];
     snprintf(servers, sizeof servers, "kafka.bootstrap.servers=%s", trial->servers);
     const char *const absent[] = {
-        trial_program("jobs/hello_count"), "--doctor", "--topic", "nowhere", "--conf", servers, NULL
+        build_path("jobs/hello_count"), "--doctor", "--topic", "nowhere", "--conf", servers, NULL
     };
     int code = trial_run(trial, absent);
     assert_true(code == 3 || code == 0); /* a broker may make it when it is asked for */
-    const char *const wrong[] = { trial_program("jobs/hello_count"), "--doctor", "--conf",
+    const char *const wrong[] = { build_path("jobs/hello_count"), "--doctor", "--conf",
                                   "kafka.bootstrap.servers=127.0.0.1:1", NULL };
     assert_int_equal(trial_run(trial, wrong), 3);
     assert_int_equal(trial_logged(trial, "no broker answers at 127.0.0.1:1 within 5 s; is it running, and is "

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <support/shell.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -66,14 +67,12 @@ typedef struct running {
 
 static running job_start(const char *work_dir)
 {
-    const char *build = getenv("SLUICE_BUILD");
-    char program[500], work[500], from[500], to[500];
+    char work[500], from[500], to[500];
     int ends[2];
-    snprintf(program, sizeof program, "%s/jobs/hello_count", build ? build : "build");
     snprintf(work, sizeof work, "%s/%s", disk, work_dir);
     snprintf(from, sizeof from, "lines=file:%s", folder_path("lines"));
     snprintf(to, sizeof to, "counts=file:%s", folder_path("out"));
-    const char *const words[] = { program,
+    const char *const words[] = { build_path("jobs/hello_count"),
                                   "--available-now",
                                   "--interval",
                                   "100ms",
@@ -90,7 +89,7 @@ static running job_start(const char *work_dir)
     running made = { fork(), fdopen(ends[0], "r") };
     if (made.pid == 0) {
         dup2(ends[1], STDERR_FILENO);
-        execv(program, (char *const *)(uintptr_t)words);
+        execv(words[0], (char *const *)(uintptr_t)words);
         _exit(127);
     }
     close(ends[1]);
@@ -144,11 +143,7 @@ static long lines_counted(void)
 
 static void status_says(const char *text)
 {
-    const char *build = getenv("SLUICE_BUILD");
-    char command[1200];
-    snprintf(command, sizeof command, "%s/sluice status --work-dir %s/work >%s", build ? build : "build",
-             disk, folder_path("status"));
-    assert_int_equal(system(command), 0);
+    assert_int_equal(shell("$B/sluice status --work-dir %s/work >status", disk), 0);
     assert_non_null(strstr(folder_read("status"), text));
 }
 
@@ -199,17 +194,13 @@ static void a_new_job_that_cannot_begin_says_so_before_it_goes_to_the_background
     (void)state;
     if (!has_disk)
         skip();
-    const char *build = getenv("SLUICE_BUILD");
-    char command[2000];
     disk_fill();
-    snprintf(
-        command, sizeof command,
-        "%s/sluice submit --detach --available-now --work-dir %s/work --from lines=file:%s --to counts=null "
-        "hello_count 2>%s",
-        build ? build : "build", disk, folder_path("lines"), folder_path("told"));
     lines_append(1);
-    int status = system(command);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    assert_int_equal(
+        shell("$B/sluice submit --detach --available-now --work-dir %s/work --from lines=file:lines "
+              "--to counts=null hello_count 2>told",
+              disk),
+        1);
     assert_non_null(strstr(folder_read("told"), "No space left on device; make room there"));
 }
 

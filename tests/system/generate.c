@@ -14,38 +14,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <support/shell.h>
 #include <time.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
 
-enum { LISTENS = 6000, CUSTOMERS = 700, TRACKS = 90, SEED = 7, COMMAND_ROOM = 2000 };
+enum { LISTENS = 6000, CUSTOMERS = 700, TRACKS = 90, SEED = 7 };
 #define MADE "--count 6000 --customers 700 --tracks 90 --seed 7 --skew 1.2 --rate 100000 "
-
-static int start(void **state)
-{
-    (void)state;
-    return folder_open() ? 0 : 1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
 
 /* With these words, in the folder, with the work folder `work`; 128 + N: signal N. What it says is in the file "said". */
 static int generate(const char *fault, const char *work, const char *words)
 {
-    const char *build = getenv("SLUICE_BUILD");
-    char program[300], line[COMMAND_ROOM];
-    assert_non_null(realpath(build ? build : "build", program));
-    snprintf(line, sizeof line,
-             "cd %s && SLUICE_FAULT=%s '%s/jobs/generate' --available-now --work-dir %s %s >said 2>log",
-             folder_path(""), fault, program, work, words);
-    int status = system(line);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return shell("SLUICE_FAULT=%s $B/jobs/generate --available-now --work-dir %s %s >said 2>log", fault, work,
+                 words);
 }
 
 /* ---- The same lines by other means ---- */
@@ -138,7 +119,7 @@ static char *lines_expected(void)
 static void straight_to_kafka_it_is_the_same_whatever_dies(void **state)
 {
     (void)state;
-    char words[COMMAND_ROOM];
+    char words[2000];
     setenv("PARTITIONS", "2", 1);
     kafka_server *kafka = kafka_server_start(NULL);
     if (kafka == NULL)
@@ -242,5 +223,5 @@ int main(void)
         cmocka_unit_test(what_is_malformed_is_told_by_kind),
         cmocka_unit_test(a_file_is_replayed_in_its_order_once_or_over_and_over),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, folder_start, folder_stop);
 }

@@ -12,37 +12,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <support/shell.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
 
 enum { FIRST = 700, SECOND = 450 };
 
-static int start(void **state)
-{
-    (void)state;
-    return folder_open() ? 0 : 1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 static int count(const kafka_server *kafka, const char *fault)
 {
-    const char *build = getenv("SLUICE_BUILD");
-    char line[1000];
-    snprintf(
-        line, sizeof line,
-        "SLUICE_FAULT=%s %s/jobs/hello_count --available-now --interval 500ms --topic words --max-rate-per-partition 100 "
-        "--conf kafka.bootstrap.servers=%s --work-dir %s >>%s 2>%s",
-        fault, build ? build : "build", kafka_server_address(kafka), folder_path("work"), folder_path("said"),
-        folder_path("log"));
-    int status = system(line);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return shell(
+        "SLUICE_FAULT=%s $B/jobs/hello_count --available-now --interval 500ms --topic words "
+        "--max-rate-per-partition 100 --conf kafka.bootstrap.servers=%s --work-dir work >>said 2>log",
+        fault, kafka_server_address(kafka));
 }
 
 /* Lines that were told, each T once: what is printed again after a kill has the T that it had. */
@@ -87,5 +68,5 @@ static void every_line_of_the_topic_is_counted_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(every_line_of_the_topic_is_counted_once) };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, folder_start, folder_stop);
 }

@@ -243,13 +243,6 @@ static int install(void **state)
     return system(command);
 }
 
-static int uninstall(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,5 +254,5 @@ int main(void)
         cmocka_unit_test(the_manual_has_a_page_for_each_command_and_job),
         cmocka_unit_test(the_manual_tells_of_every_setting),
     };
-    return cmocka_run_group_tests_name("system/install", tests, install, uninstall);
+    return cmocka_run_group_tests_name("system/install", tests, install, folder_stop);
 }

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <support/shell.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -36,7 +37,8 @@ static int start(void **state)
     setenv("PARTITIONS", "2", 1);
     base_ms = (int64_t)time(NULL) * 1000 - 60000;
     kafka = kafka_server_start(NULL);
-    return folder_open() ? 0 : 1;
+    folder_open();
+    return 0;
 }
 
 static int stop(void **state)
@@ -104,9 +106,7 @@ static void filled(trial *trial, const char *name, int32_t partition, int64_t fi
 
 static pid_t started(const trial *trial, const char *from, const char *const *more)
 {
-    const char *build = getenv("SLUICE_BUILD");
-    char program[220];
-    snprintf(program, sizeof program, "%s/jobs/ship", build ? build : "build");
+    const char *program = build_path("jobs/ship");
     const char *words[WORDS_MAX] = { program,     "--from",      from,     "--to",         trial->to,
                                      "--conf",    trial->reader, "--conf", trial->servers, "--work-dir",
                                      trial->work, "--interval",  "50ms" };

@@ -10,37 +10,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <support/shell.h>
 
 #include <cmocka.h>
 
 static int start(void **state)
 {
     (void)state;
-    if (folder_open() == NULL)
-        return 1;
+    folder_open();
     folder_write("lines", "one\ntwo\n");
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
     return 0;
 }
 
 /* Runs hello_count over the lines, in the work folder `name`; its exit code. What it told is in the file `told`. */
 static int run(const char *name, const char *words)
 {
-    const char *build = getenv("SLUICE_BUILD");
-    char line[4096];
-    snprintf(
-        line, sizeof line,
-        "%s/jobs/hello_count --available-now --to counts=null --from lines=file:%s --work-dir %s %s >%s 2>&1",
-        build ? build : "build", folder_path("lines"), folder_path(name), words, folder_path("told"));
-    int status = system(line);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return shell(
+        "$B/jobs/hello_count --available-now --to counts=null --from lines=file:lines --work-dir %s %s "
+        ">told 2>&1",
+        name, words);
 }
 
 static size_t lines_of(const char *text)
@@ -78,5 +66,5 @@ int main(void)
         cmocka_unit_test(a_history_that_is_asked_for_is_no_second_one),
         cmocka_unit_test(a_listener_that_is_not_there_is_told_before_anything_is_touched),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, folder_stop);
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <support/shell.h>
 #include <system/shared/recount.h>
 #include <unistd.h>
 
@@ -257,8 +258,8 @@ static void after_a_reset_what_is_written_is_newer_though_time_had_run_ahead(voi
     recount *before = recount_assert(trial, &recount_usual);
     trial->batches_before = (int64_t)recount_batches(before);
     recount_free(before);
-    const char *const reset[] = { trial_program("sluice"), "reset", "listens", "--work-dir",
-                                  trial->work_dir,         "--yes", NULL };
+    const char *const reset[] = { build_path("sluice"), "reset", "listens", "--work-dir",
+                                  trial->work_dir,      "--yes", NULL };
     assert_int_equal(trial_run(trial, reset), 0);
     folder_clear(trial->out);
     folder_clear(dead);

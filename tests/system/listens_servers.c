@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <support/shell.h>
 #include <system/shared/recount.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
@@ -141,8 +142,8 @@ static void an_index_that_holds_the_documents_already_is_told_once(void **state)
     recount *before = recount_assert(trial, &recount_usual);
     trial->batches_before = (int64_t)recount_batches(before);
     recount_free(before);
-    const char *const reset[] = { trial_program("sluice"), "reset", "listens", "--work-dir",
-                                  trial->work_dir,         "--yes", NULL };
+    const char *const reset[] = { build_path("sluice"), "reset", "listens", "--work-dir",
+                                  trial->work_dir,      "--yes", NULL };
     assert_int_equal(trial_run(trial, reset), 0);
     folder_clear(trial->out);
     folder_clear(dead);

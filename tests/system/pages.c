@@ -10,36 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <support/shell.h>
 
 #include <cmocka.h>
 
-static const char *build_folder(void)
-{
-    const char *build = getenv("SLUICE_BUILD");
-    return build ? build : "build";
-}
-
 static int run(const char *words)
 {
-    char line[8192];
-    snprintf(line, sizeof line, "%s/jobs/hello_count --to counts=null --work-dir %s %s >%s 2>&1",
-             build_folder(), folder_path("work"), words, folder_path("told"));
-    int status = system(line);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static int start(void **state)
-{
-    (void)state;
-    return folder_open() == NULL;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
+    return shell("$B/jobs/hello_count --to counts=null --work-dir work %s >told 2>&1", words);
 }
 
 /*
@@ -50,9 +27,9 @@ static void a_running_job_tells_what_it_does(void **state)
 {
     (void)state;
     static const char script[] =
-        "%s/jobs/hello_count --from lines=rate:1000 --to counts=null --interval 100ms --work-dir %s "
-        "--conf redis.url=redis://me:hidden1@127.0.0.1:6379 --conf http.retained_batches=5 2>%s & job=$!; "
-        "trap 'kill $job; wait $job' EXIT; cd %s; "
+        "$B/jobs/hello_count --from lines=rate:1000 --to counts=null --interval 100ms --work-dir work "
+        "--conf redis.url=redis://me:hidden1@127.0.0.1:6379 --conf http.retained_batches=5 2>log & job=$!; "
+        "trap 'kill $job; wait $job' EXIT; "
         "url=$(timeout 60 tail -n +1 -F --pid=$job log 2>&1 | sed -n '/page is/{s/.*page is //p;q}'); "
         "curl -sf --retry 60 --retry-delay 1 --retry-all-errors $url/ready >ready || exit 2; "
         "id=$(curl -sf $url/api/v1/applications | sed -n 's/^  \"id\" : \"\\(.*\\)\",/\\1/p'); "
@@ -61,12 +38,7 @@ static void a_running_job_tells_what_it_does(void **state)
         "curl -s $url/api/v1/applications/$id/streaming/batches/1 >missing; "
         "curl -sf $url/metrics >metrics; curl -sf $url/settings >settings; curl -sf $url/ >page; "
         "curl -sf $url/plan >plan; curl -sf $url/status >status";
-    char line[16384];
-    size_t size = strlen(script) + 4 * 1024;
-    assert_true(size < sizeof line);
-    snprintf(line, sizeof line, script, build_folder(), folder_path("work"), folder_path("log"),
-             folder_path(""));
-    assert_int_equal(system(line), 0);
+    assert_int_equal(shell("%s", script), 0);
     assert_string_equal(folder_read("ready"), "{\"ready\":true}\n");
     assert_non_null(strstr(folder_read("statistics"), "\"batchDuration\" : 100,"));
     assert_non_null(strstr(folder_read("batches"), "\"status\" : \"COMPLETED\","));
@@ -107,7 +79,7 @@ static void an_address_that_others_reach_needs_a_token(void **state)
     assert_false(folder_has("work"));
 }
 
-#define PAGES_TEST(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define PAGES_TEST(test) cmocka_unit_test_setup_teardown(test, folder_start, folder_stop)
 
 int main(void)
 {

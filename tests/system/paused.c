@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <support/shell.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -24,7 +24,8 @@ static int start(void **state)
 {
     (void)state;
     redis = redis_server_start(NULL);
-    return folder_open() && setenv("XDG_STATE_HOME", folder_path("state"), 1) == 0 ? 0 : 1;
+    folder_open();
+    return setenv("XDG_STATE_HOME", folder_path("state"), 1);
 }
 
 static int stop(void **state)
@@ -38,12 +39,7 @@ static int stop(void **state)
 /* In the folder; gives what it prints, until the next call. */
 static const char *printed(const char *words)
 {
-    char line[4000];
-    const char *build = getenv("SLUICE_BUILD");
-    char *path = realpath(build ? build : "build", NULL);
-    snprintf(line, sizeof line, "cd %s && B=%s && (%s) >printed 2>&1", folder_path("."), path, words);
-    free(path);
-    assert_int_equal(system(line), 0);
+    assert_int_equal(shell("(%s) >printed 2>&1", words), 0);
     return folder_read("printed");
 }
 
@@ -82,18 +78,12 @@ static void a_job_says_whom_it_waits_for_and_goes_on(void **state)
     (void)state;
     if (redis == NULL)
         skip();
-    char line[4000];
-    const char *build = getenv("SLUICE_BUILD");
-    char *path = realpath(build ? build : "build", NULL);
-    snprintf(
-        line, sizeof line,
-        "cd %s && exec %s/sluice submit --name plays --interval 50ms --conf batches.held_max=2 "
+    FILE *job = shell_reads(
+        "exec $B/sluice submit --name plays --interval 50ms --conf batches.held_max=2 "
         "--conf redis.url=%s --conf redis.cache.ttl=0s --conf redis.cache.missing_ttl=0s "
         "--from lines=file:in.csv --to documents=file:out --to interests=null --to top_tracks=redis listens 2>&1",
-        folder_path("."), path, redis_server_url(redis));
-    free(path);
+        redis_server_url(redis));
     folder_write("in.csv", "0,9,56,\"2014-10-23 03:26:20\",0,\"72132\"\n");
-    FILE *job = popen(line, "r");
     log_says(job, "plays runs");
     redis_server_kill(redis);
     printed("echo '1,9,56,\"2014-10-23 03:26:20\",0,\"72132\"' >>in.csv");

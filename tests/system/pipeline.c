@@ -24,6 +24,7 @@
 #include <servers/search_server.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <support/shell.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <system/shared/recount.h>
@@ -78,7 +79,7 @@ static void command_words(const trial *trial, const command *command, const char
 {
     size_t at[8], count = 0, used = 0;
     at[count++] = texts->size;
-    buffer_print(texts, "%s%c", trial_program("jobs"), '\0');
+    buffer_print(texts, "%s%c", build_path("jobs"), '\0');
     texts->size--; /* the program's own name follows the folder's */
     texts->size -= texts->at[texts->size - 1] == '\0';
     buffer_print(texts, "/%s%c", command->name, '\0');

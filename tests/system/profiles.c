@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <support/random.h>
-#include <sys/wait.h>
+#include <support/shell.h>
 #include <system/shared/recount.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
@@ -32,7 +32,8 @@ static int start(void **state)
     (void)state;
     redis = redis_server_start(NULL);
     search = redis ? search_server_start(NULL) : NULL;
-    return folder_open() ? 0 : 1;
+    folder_open();
+    return 0;
 }
 
 static int stop(void **state)
@@ -204,30 +205,23 @@ static size_t listens_make(size_t count, size_t customers)
 
 static int profiles(const char *work, const char *words, const char *fault)
 {
-    const char *build = getenv("SLUICE_BUILD");
-    char line[4096];
-    snprintf(
-        line, sizeof line,
-        "%s%s %s/jobs/profiles --conf redis.url=%s --conf elastic.url=%s --from 'lines=file:%s' --work-dir %s "
+    return shell(
+        "%s%s $B/jobs/profiles --conf redis.url=%s --conf elastic.url=%s --from 'lines=file:%s' --work-dir %s "
         "--to profiles=redis --to profiles=file:%s %s %s --interval 1s --available-now 2>>%s",
-        fault ? "SLUICE_FAULT=" : "", fault ? fault : "", build ? build : "build", redis_server_url(redis),
+        fault ? "SLUICE_FAULT=" : "", fault ? fault : "", redis_server_url(redis),
         search ? search_server_url(search) : "http://127.0.0.1:1", folder_path("listens-*.csv"),
         folder_path(work), folder_path("out"), search ? "--to profiles=elastic" : "", words,
         folder_path("log"));
-    int status = system(line);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static void begin(void)
 {
-    char command[TRIAL_PATH + 64];
     if (redis == NULL)
         skip();
     redis_server_ask(redis, "FLUSHALL");
     if (search)
         search_server_ask(search, "DELETE", "/ba_profiles", NULL);
-    snprintf(command, sizeof command, "rm -rf %s/*", folder_path("."));
-    assert_int_equal(system(command), 0);
+    assert_int_equal(shell("rm -rf *"), 0);
     files_open();
 }
 
@@ -250,10 +244,9 @@ static void line_check(char *line)
 /* Names of files have T in them, and so the order of time. */
 static size_t files_check(void)
 {
-    char command[TRIAL_PATH + 64], line[LINE];
+    char line[LINE];
     size_t lines = 0;
-    snprintf(command, sizeof command, "cat %s/*", folder_path("out/ba_profiles"));
-    FILE *files = popen(command, "r");
+    FILE *files = shell_reads("cat out/ba_profiles/*");
     for (; fgets(line, sizeof line, files); lines++)
         line_check(line);
     assert_int_equal(pclose(files), 0);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <support/shell.h>
 #include <system/shared/trial.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
@@ -23,7 +24,7 @@ static char *replayed(trial *trial, const char *batch, const char *more)
     snprintf(line, sizeof line,
              "TMPDIR='%s' '%s' replay --work-dir '%s' %s %s 2>&1; echo code $?; ls -d '%s'/sluice-replay-* "
              "2>/dev/null; true",
-             trial->folder, trial_program("sluice"), trial->work_dir, batch, more, trial->folder);
+             trial->folder, build_path("sluice"), trial->work_dir, batch, more, trial->folder);
     char *told = trial_output((const char *[]){ "/bin/sh", "-c", line, NULL });
     assert_null(strstr(told, "sluice-replay-")); /* it leaves no folder */
     return told;

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <support/shell.h>
 
 #include <cmocka.h>
 
@@ -21,26 +21,14 @@ static const char play[] = "0,9,56,\"2014-10-23 03:26:20\",0,\"72132\"\n";
 static int start(void **state)
 {
     (void)state;
-    return folder_open() && setenv("XDG_STATE_HOME", folder_path("state"), 1) == 0 ? 0 : 1;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
+    folder_open();
+    return setenv("XDG_STATE_HOME", folder_path("state"), 1);
 }
 
 /* In the folder; what it prints goes to "printed", its log to "log". */
 static int run(const char *words)
 {
-    char line[4000];
-    const char *build = getenv("SLUICE_BUILD");
-    char *path = realpath(build ? build : "build", NULL);
-    snprintf(line, sizeof line, "cd %s && B=%s && (%s) >printed 2>log", folder_path("."), path, words);
-    free(path);
-    int status = system(line);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return shell("(%s) >printed 2>log", words);
 }
 
 static void plays_are(int count)
@@ -198,13 +186,14 @@ static void a_time_is_found_by_the_source(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_checkpoint_is_shown, start, stop),
-        cmocka_unit_test_setup_teardown(set_back_to_an_offset_windows_begin_empty, start, stop),
-        cmocka_unit_test_setup_teardown(set_back_to_an_offset_windows_may_stay, start, stop),
-        cmocka_unit_test_setup_teardown(a_savepoint_brings_back_positions_and_windows, start, stop),
-        cmocka_unit_test_setup_teardown(a_savepoint_may_lie_elsewhere, start, stop),
-        cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused_and_nothing_is_touched, start, stop),
-        cmocka_unit_test_setup_teardown(a_time_is_found_by_the_source, start, stop),
+        cmocka_unit_test_setup_teardown(a_checkpoint_is_shown, start, folder_stop),
+        cmocka_unit_test_setup_teardown(set_back_to_an_offset_windows_begin_empty, start, folder_stop),
+        cmocka_unit_test_setup_teardown(set_back_to_an_offset_windows_may_stay, start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_savepoint_brings_back_positions_and_windows, start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_savepoint_may_lie_elsewhere, start, folder_stop),
+        cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused_and_nothing_is_touched, start,
+                                        folder_stop),
+        cmocka_unit_test_setup_teardown(a_time_is_found_by_the_source, start, folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <support/shell.h>
 
 #include <cmocka.h>
 
@@ -21,31 +21,18 @@ static int start(void **state)
 {
     (void)state;
     char text[LINES * 8], *to = text;
-    if (folder_open() == NULL || setenv("XDG_STATE_HOME", folder_path("state"), 1) != 0)
-        return 1;
+    folder_open();
+    setenv("XDG_STATE_HOME", folder_path("state"), 1);
     for (int i = 0; i < LINES; i++)
         to += snprintf(to, 8, "n%d\n", i);
     folder_write("lines", text);
     return 0;
 }
 
-static int stop(void **state)
-{
-    (void)state;
-    folder_close();
-    return 0;
-}
-
 /* In the folder; what it prints goes to "printed", its log to "log". */
 static int run(const char *words)
 {
-    char line[4000];
-    const char *build = getenv("SLUICE_BUILD");
-    char *path = realpath(build ? build : "build", NULL);
-    snprintf(line, sizeof line, "cd %s && B=%s && %s >printed 2>>log", folder_path("."), path, words);
-    free(path);
-    int status = system(line);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return shell("%s >printed 2>>log", words);
 }
 
 /* Ten batches of ten lines. */
@@ -127,17 +114,9 @@ static void read_until(FILE *output, const char *text)
 static void a_stop_reaches_a_supervisor_that_waits(void **state)
 {
     (void)state;
-    char line[4000];
-    const char *build = getenv("SLUICE_BUILD");
-    char *path = realpath(build ? build : "build", NULL);
-    snprintf(
-        line, sizeof line,
-        "cd %s && SLUICE_FAULT=after_checkpoint:1 exec %s/sluice submit --name copies --supervise --conf "
-        "supervise.pause=1h --conf supervise.pause.max=1h --available-now --from lines=file:lines --to counts=null "
-        "hello_count 2>&1",
-        folder_path("."), path);
-    free(path);
-    FILE *supervisor = popen(line, "r");
+    FILE *supervisor = shell_reads(
+        "SLUICE_FAULT=after_checkpoint:1 exec $B/sluice submit --name copies --supervise --conf supervise.pause=1h "
+        "--conf supervise.pause.max=1h --available-now --from lines=file:lines --to counts=null hello_count 2>&1");
     read_until(supervisor, "restart 1 in ");
     assert_int_equal(run("$B/sluice list"), 0);
     assert_non_null(strstr(folder_read("printed"), "restarting"));
@@ -167,12 +146,14 @@ static void a_stop_ends_the_job_and_its_supervisor(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_job_that_is_killed_comes_again_until_it_is_done, start, stop),
-        cmocka_unit_test_setup_teardown(an_end_that_another_start_would_repeat_is_the_end, start, stop),
-        cmocka_unit_test_setup_teardown(a_batch_that_kills_the_process_is_named_and_held, start, stop),
-        cmocka_unit_test_setup_teardown(a_job_that_is_killed_from_outside_is_not_held, start, stop),
-        cmocka_unit_test_setup_teardown(a_stop_reaches_a_supervisor_that_waits, start, stop),
-        cmocka_unit_test_setup_teardown(a_stop_ends_the_job_and_its_supervisor, start, stop),
+        cmocka_unit_test_setup_teardown(a_job_that_is_killed_comes_again_until_it_is_done, start,
+                                        folder_stop),
+        cmocka_unit_test_setup_teardown(an_end_that_another_start_would_repeat_is_the_end, start,
+                                        folder_stop),
+        cmocka_unit_test_setup_teardown(a_batch_that_kills_the_process_is_named_and_held, start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_job_that_is_killed_from_outside_is_not_held, start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_stop_reaches_a_supervisor_that_waits, start, folder_stop),
+        cmocka_unit_test_setup_teardown(a_stop_ends_the_job_and_its_supervisor, start, folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <support/shell.h>
 #include <system/shared/recount.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
@@ -19,7 +20,7 @@ enum { ROWS = 40 };
 static char *tapped(trial *trial, const char *stream)
 {
     const char *const words[] = {
-        trial_program("sluice"), "tap", "--work-dir", trial->work_dir, stream, "--limit", "40", NULL
+        build_path("sluice"), "tap", "--work-dir", trial->work_dir, stream, "--limit", "40", NULL
     };
     return trial_output(words);
 }
@@ -56,9 +57,7 @@ static void rows_are_seen_and_nothing_else_changes(void **state)
 
 static int tap_refused(trial *trial, const char *stream)
 {
-    const char *const words[] = {
-        trial_program("sluice"), "tap", "--work-dir", trial->work_dir, stream, NULL
-    };
+    const char *const words[] = { build_path("sluice"), "tap", "--work-dir", trial->work_dir, stream, NULL };
     return trial_run(trial, words);
 }
 

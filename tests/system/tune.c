@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <support/shell.h>
 #include <system/shared/recount.h>
 
 #include <cmocka.h> /* last: its fail() is a macro */
@@ -22,7 +23,7 @@ static const recount_windows short_windows = { 3000, 0, 500, 5, 1000, 250, 3 };
 static int tune(trial *trial, const char *what, const char *value)
 {
     const char *const words[] = {
-        trial_program("sluice"), "tune", "--work-dir", trial->work_dir, what, value, NULL
+        build_path("sluice"), "tune", "--work-dir", trial->work_dir, what, value, NULL
     };
     return trial_run(trial, words);
 }

@@ -16,12 +16,6 @@
 
 static const wire_uuid none, first = { { 1 } }, second = { { 2 } }, third = { { 3 } };
 
-static int begin(void **state)
-{
-    (void)state;
-    return folder_open() ? 0 : 1;
-}
-
 static int end(void **state)
 {
     (void)state;
@@ -113,12 +107,13 @@ static void a_damaged_list_is_told_and_a_new_one_waits_for_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_id_is_one_more_and_stays_what_it_was, begin, end),
-        cmocka_unit_test_setup_teardown(topics_are_counted_each_by_itself, begin, end),
-        cmocka_unit_test_setup_teardown(without_an_id_it_is_the_last_that_is_known, begin, end),
-        cmocka_unit_test_setup_teardown(without_a_work_folder_it_is_the_first, begin, end),
+        cmocka_unit_test_setup_teardown(each_id_is_one_more_and_stays_what_it_was, folder_start, end),
+        cmocka_unit_test_setup_teardown(topics_are_counted_each_by_itself, folder_start, end),
+        cmocka_unit_test_setup_teardown(without_an_id_it_is_the_last_that_is_known, folder_start, end),
+        cmocka_unit_test_setup_teardown(without_a_work_folder_it_is_the_first, folder_start, end),
         cmocka_unit_test(an_id_is_written_as_kafkas_tools_write_it),
-        cmocka_unit_test_setup_teardown(a_damaged_list_is_told_and_a_new_one_waits_for_room, begin, end),
+        cmocka_unit_test_setup_teardown(a_damaged_list_is_told_and_a_new_one_waits_for_room, folder_start,
+                                        end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

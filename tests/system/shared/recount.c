@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <support/shell.h>
 #include <system/shared/recount.h>
 #include <time.h>
 
@@ -333,8 +334,8 @@ static void batches_read(recount *self)
 {
     const made_listens *all = &self->trial->listens;
     int64_t done[MADE_PARTITIONS_MAX] = { 0 };
-    const char *const words[] = { trial_program("sluice"), "batches", "listens", "--work-dir",
-                                  self->trial->work_dir,   "--json",  NULL };
+    const char *const words[] = { build_path("sluice"),  "batches", "listens", "--work-dir",
+                                  self->trial->work_dir, "--json",  NULL };
     char *lines = trial_output(words), *rest = lines, *line;
     size_t count = 0;
     for (const char *at = lines; (at = strchr(at, '\n')); at++)

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <support/shell.h>
 #include <sys/inotify.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -35,16 +36,6 @@ typedef bool condition(trial *trial, const void *argument);
 static bool wait_for(trial *trial, condition *is, const void *argument);
 static char *file_text(const char *path);
 static void log_show(const trial *trial);
-
-const char *trial_program(const char *name)
-{
-    static char paths[2][TRIAL_PATH];
-    static unsigned next;
-    const char *build = getenv("SLUICE_BUILD");
-    char *path = paths[next++ % 2];
-    snprintf(path, TRIAL_PATH, "%s/%s", build ? build : "build", name);
-    return path;
-}
 
 /* ---- Processes --------------------------------------------------------------------------------------------------- */
 
@@ -137,7 +128,7 @@ static void broker_start(trial *trial, int32_t partitions)
     snprintf(path, sizeof path, "%s/port", trial->folder);
     snprintf(topic, sizeof topic, "%s:%d", trial->topic, partitions);
     const char *const words[] = {
-        trial_program("sluice"), "broker", "--port-file", path, "--topic", topic, NULL
+        build_path("sluice"), "broker", "--port-file", path, "--topic", topic, NULL
     };
     int log = log_open(trial);
     trial->broker = process_start(words, log, NULL);
@@ -241,7 +232,7 @@ void trial_import(trial *trial)
     snprintf(work_dir, sizeof work_dir, "%s/import", trial->folder);
     made_customers_write(csv);
     const char *const words[] = {
-        trial_program("jobs/import_customers"), "--from", from, "--conf", redis, "--work-dir", work_dir, NULL
+        build_path("jobs/import_customers"), "--from", from, "--conf", redis, "--work-dir", work_dir, NULL
     };
     int status = trial_run(trial, words);
     if (status != 0)
@@ -302,7 +293,7 @@ static void job_start(trial *trial, const char *last)
         snprintf(redis, sizeof redis, "redis.url=redis://127.0.0.1:%d", trial->redis_port);
     snprintf(elastic, sizeof elastic, "elastic.url=%s",
              trial->elastic ? trial->elastic : "http://127.0.0.1:1");
-    const char *words[WORDS_MAX] = { trial_program("jobs/listens"),
+    const char *words[WORDS_MAX] = { build_path("jobs/listens"),
                                      "--conf",
                                      kafka,
                                      "--conf",

@@ -62,6 +62,5 @@ unsigned trial_logged(trial *trial, const char *text);
 
 /* What a command prints on standard output. Free it. */
 char *trial_output(const char *const *words);
-const char *trial_program(const char *name); /* "build/NAME"; lives until the next call but one */
 
 #endif
