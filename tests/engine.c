@@ -310,13 +310,6 @@ static void killed_in_every_batch(void **state)
     free(after);
 }
 
-static int open_folder(void **state)
-{
-    (void)state;
-    folder_open();
-    return setenv("XDG_STATE_HOME", folder_path("state"), 1);
-}
-
 static int close_folder(void **state)
 {
     (void)state;
@@ -339,5 +332,5 @@ int main(void)
         cmocka_unit_test(killed_after_the_commit),
         cmocka_unit_test(killed_in_every_batch),
     };
-    return cmocka_run_group_tests(tests, open_folder, close_folder);
+    return cmocka_run_group_tests(tests, folder_start_home, close_folder);
 }

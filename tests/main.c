@@ -333,13 +333,6 @@ static void detached_it_tells_where_its_log_is(void **state)
     assert_non_null(strstr(printed, "copy runs as process "));
 }
 
-static int open_folder(void **state)
-{
-    (void)state;
-    folder_open();
-    return setenv("XDG_STATE_HOME", folder_path("state"), 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,5 +352,5 @@ int main(void)
         cmocka_unit_test(without_a_home_a_folder_must_be_named),
         cmocka_unit_test(detached_it_tells_where_its_log_is),
     };
-    return cmocka_run_group_tests(tests, open_folder, folder_stop);
+    return cmocka_run_group_tests(tests, folder_start_home, folder_stop);
 }

@@ -131,10 +131,8 @@ static void what_is_known_changes_when_the_cache_lets_go(void **state)
 
 static void with_a_work_folder_the_next_test_goes_on(void **state)
 {
-    (void)state;
     char arguments[512];
-    folder_open();
-    setenv("XDG_STATE_HOME", folder_path("state"), 1);
+    folder_start_home(state);
     snprintf(arguments, sizeof arguments, "--interval 1s --interest-plays 2 --work-dir %s",
              folder_path("work"));
     sl_test *test = sl_test_open(&job, arguments);

@@ -176,13 +176,6 @@ static void a_file_in_the_place_of_the_folder_is_told(void **state)
     assert_non_null(strstr(failure.text, "/file"));
 }
 
-static int open_folder(void **state)
-{
-    (void)state;
-    folder_open();
-    return setenv("XDG_STATE_HOME", folder_path("state"), 1);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,5 +190,5 @@ int main(void)
         cmocka_unit_test(a_prepared_folder_has_room_for_the_process_id),
         cmocka_unit_test(a_file_in_the_place_of_the_folder_is_told),
     };
-    return cmocka_run_group_tests(tests, open_folder, folder_stop);
+    return cmocka_run_group_tests(tests, folder_start_home, folder_stop);
 }

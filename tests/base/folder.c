@@ -38,6 +38,12 @@ int folder_start(void **state)
     return 0;
 }
 
+int folder_start_home(void **state)
+{
+    folder_start(state);
+    return setenv("XDG_STATE_HOME", folder_path("state"), 1);
+}
+
 int folder_stop(void **state)
 {
     (void)state;

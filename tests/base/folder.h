@@ -10,8 +10,9 @@
 const char *folder_open(void); /* a new folder, until folder_close(); aborts when there can be none */
 void folder_close(void);       /* removes it with all that is in it */
 
-/* The two as set-up and tear-down of cmocka; 0. */
+/* For cmocka; 0. The second start has $XDG_STATE_HOME at the folder's "state", where jobs find no others' work folders. */
 int folder_start(void **state);
+int folder_start_home(void **state);
 int folder_stop(void **state);
 
 const char *folder_path(const char *name); /* "FOLDER/name"; lives until 16 calls later */

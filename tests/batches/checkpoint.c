@@ -579,11 +579,8 @@ static void changes_that_outweigh_the_whole_begin_the_next_file(void **state)
 
 static int open_folder(void **state)
 {
-    (void)state;
-    folder_open();
-    setenv("XDG_STATE_HOME", folder_path("state"), 1);
     run = (job_run){ 0 };
-    return 0;
+    return folder_start_home(state);
 }
 
 static int close_all(void **state)

@@ -176,10 +176,8 @@ static void good_records_pass_between_bad_ones(void **state)
 /* The default place, and the name of the folder. */
 static void they_lie_in_the_work_folder_in_order_of_partition_and_offset(void **state)
 {
-    (void)state;
     char options[512];
-    folder_open();
-    setenv("XDG_STATE_HOME", folder_path("state"), 1);
+    folder_start_home(state);
     snprintf(options, sizeof options, "--interval 1s --work-dir %s", folder_path("work"));
     start(options);
     for (int i = 0; i < 30; i++)

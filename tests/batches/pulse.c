@@ -19,10 +19,8 @@ static unsigned checks;
 
 static int start(void **state)
 {
-    (void)state;
     char options[400];
-    folder_open();
-    setenv("XDG_STATE_HOME", folder_path("state"), 1);
+    folder_start_home(state);
     snprintf(options, sizeof options, "--interval 1s --from lines=file:%s --work-dir %s", folder_path("in"),
              folder_path("work"));
     folder_write("in", "one\n");

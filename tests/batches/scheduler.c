@@ -430,11 +430,8 @@ static void totals_grow_with_completed_batches_only(void **state)
 
 static int open_folder(void **state)
 {
-    (void)state;
-    folder_open();
-    setenv("XDG_STATE_HOME", folder_path("state"), 1);
     run = (job_run){ 0 };
-    return 0;
+    return folder_start_home(state);
 }
 
 static int close_all(void **state)

@@ -121,17 +121,17 @@ static sl_result end(place *place, failure *failure)
     return sink_redis.commit(place->sink, failure);
 }
 
-static sl_result write_one(place *place, int64_t time_ms, const play *row, failure *failure)
+static sl_result rows_write(place *place, int64_t time_ms, const play *rows, size_t count, failure *failure)
 {
     begin(place, time_ms);
-    add(place, 0, 0, row, 1);
+    add(place, 0, 0, rows, count);
     return end(place, failure);
 }
 
-static void assert_written(place *place, int64_t time_ms, const play *row)
+static void assert_written(place *place, int64_t time_ms, const play *rows, size_t count)
 {
     failure failure = { 0 };
-    assert_int_equal(write_one(place, time_ms, row, &failure), SL_OK);
+    assert_int_equal(rows_write(place, time_ms, rows, count, &failure), SL_OK);
 }
 
 static void assert_answer(const char *command, const char *wanted)
@@ -174,9 +174,7 @@ static void a_hash_has_all_fields_but_its_key_and_what_is_missing(void **state)
     person ann = { .name = SL_TEXT("Ann"), .age = { 23, true } }, bob = { .name = SL_TEXT("") };
     play rows[] = { { .customer = SL_TEXT("9"), .track = SL_TEXT("56"), .plays = -3, .person = &ann },
                     { .customer = SL_TEXT("48"), .note = SL_TEXT("x"), .person = &bob } };
-    begin(&place, 1000);
-    add(&place, 0, 0, rows, 2);
-    assert_int_equal(end(&place, &(failure){ 0 }), SL_OK);
+    assert_written(&place, 1000, rows, 2);
     assert_answer("HMGET profile:9 track plays note name age customer_id", "56 -3 nil Ann 23 nil");
     assert_answer("HLEN profile:9", "4");
     assert_answer("HMGET profile:48 track plays note name age", "nil 0 x  nil");
@@ -193,9 +191,7 @@ static void a_set_without_a_key_field_is_named_by_its_prefix(void **state)
     play rows[] = {
         { .track = SL_TEXT("1") }, { .track = SL_TEXT("2") }, { .plays = 1 }, { .track = SL_TEXT("1") }
     };
-    begin(&place, 1000);
-    add(&place, 0, 0, rows, 4);
-    assert_int_equal(end(&place, &(failure){ 0 }), SL_OK);
+    assert_written(&place, 1000, rows, 4);
     assert_answer("SORT unique", "1 2"); /* a row without a member has no place */
     assert_answer("HGET sluice:fence:unique T", "1000");
     sink_redis.close(place.sink);
@@ -257,9 +253,7 @@ static void a_batch_of_many_keys_is_written_whole(void **state)
         rows[i].customer = (sl_text){ ids[i], (size_t)snprintf(ids[i], sizeof ids[i], "%d", i) };
         rows[i].track = rows[i].customer;
     }
-    begin(&place, 1000);
-    add(&place, 0, 0, rows, COUNT);
-    assert_int_equal(end(&place, &(failure){ 0 }), SL_OK);
+    assert_written(&place, 1000, rows, COUNT);
     assert_answer("DBSIZE", "2601");
     assert_answer("ZSCORE interest:2599 2599", "1000");
     sink_redis.close(place.sink);
@@ -329,12 +323,12 @@ static void an_older_batch_never_overwrites_and_the_same_may_come_again(void **s
         skip();
     place place = opened(&profiles);
     play row = { .customer = SL_TEXT("9"), .plays = 2 };
-    assert_written(&place, 2000, &row);
+    assert_written(&place, 2000, &row, 1);
     row.plays = 1;
-    assert_written(&place, 1000, &row);
+    assert_written(&place, 1000, &row, 1);
     assert_answer("HGET profile:9 plays", "2");
     row.plays = 3;
-    assert_written(&place, 2000, &row);
+    assert_written(&place, 2000, &row, 1);
     assert_answer("HGET profile:9 plays", "3");
     assert_answer("HGET sluice:fence:profile T", "2000");
     sink_redis.close(place.sink);
@@ -350,7 +344,7 @@ static void what_an_earlier_attempt_gathered_is_dropped(void **state)
          kept = { .customer = SL_TEXT("2"), .track = SL_TEXT("2") };
     begin(&place, 1000);
     add(&place, 1, 0, &lost, 1);
-    assert_written(&place, 1000, &kept);
+    assert_written(&place, 1000, &kept, 1);
     assert_answer("KEYS interest:*", "interest:2");
     sink_redis.close(place.sink);
 }
@@ -363,11 +357,11 @@ static void an_older_incarnation_of_the_job_is_refused(void **state)
     place old = opened(&interests), new = opened(&interests);
     failure failure = { 0 };
     play row = { .customer = SL_TEXT("9"), .track = SL_TEXT("56") };
-    assert_int_equal(write_one(&old, 5000, &row, &failure), SL_FAILED);
+    assert_int_equal(rows_write(&old, 5000, &row, 1, &failure), SL_FAILED);
     assert_non_null(strstr(failure.text, "incarnation"));
     assert_non_null(strstr(failure.text, "sluice:fence:interest"));
     assert_answer("EXISTS interest:9", "0");
-    assert_written(&new, 1000, &row);
+    assert_written(&new, 1000, &row, 1);
     assert_answer("ZSCORE interest:9 56", "1000");
     sink_redis.close(old.sink);
     sink_redis.close(new.sink);
@@ -384,13 +378,13 @@ static void keys_of_another_job_are_only_taken_over_when_asked(void **state)
     assert_int_equal(place_open(&other, &interests, (sink_spec){ .job = "other" }, &failure), SL_USAGE);
     assert_non_null(strstr(failure.text, "'listens'"));
     assert_non_null(strstr(failure.text, "--take-over"));
-    assert_written(&mine, 1000, &row); /* the refused one changed nothing */
+    assert_written(&mine, 1000, &row, 1); /* the refused one changed nothing */
     failure_clear(&failure);
     assert_int_equal(
         place_open(&other, &interests, (sink_spec){ .job = "other", .take_over = true }, &failure), SL_OK);
-    assert_int_equal(write_one(&mine, 2000, &row, &failure), SL_FAILED);
+    assert_int_equal(rows_write(&mine, 2000, &row, 1, &failure), SL_FAILED);
     assert_non_null(strstr(failure.text, "of other"));
-    assert_written(&other, 3000, &row);
+    assert_written(&other, 3000, &row, 1);
     assert_answer("ZSCORE interest:9 56", "3000");
     sink_redis.close(mine.sink);
     sink_redis.close(other.sink);
@@ -406,8 +400,8 @@ static void a_target_is_another_prefix_with_a_fence_of_its_own(void **state)
     play row = { .customer = SL_TEXT("9"), .track = SL_TEXT("56") };
     sink_spec spec = { .job = "other", .target = "test:interest:" };
     assert_int_equal(place_open(&moved, &interests, spec, &failure), SL_OK);
-    assert_written(&moved, 1000, &row);
-    assert_written(&mine, 2000, &row);
+    assert_written(&moved, 1000, &row, 1);
+    assert_written(&mine, 2000, &row, 1);
     assert_answer("ZSCORE test:interest:9 56", "1000");
     assert_answer("HMGET sluice:fence:test:interest job T", "other 1000");
     assert_answer("ZSCORE interest:9 56", "2000");
@@ -422,9 +416,9 @@ static void a_script_that_the_server_forgot_is_sent_again(void **state)
         skip();
     place place = opened(&interests);
     play row = { .customer = SL_TEXT("9"), .track = SL_TEXT("56") };
-    assert_written(&place, 1000, &row);
+    assert_written(&place, 1000, &row, 1);
     redis_server_ask(server, "SCRIPT FLUSH");
-    assert_written(&place, 2000, &row);
+    assert_written(&place, 2000, &row, 1);
     assert_answer("ZSCORE interest:9 56", "2000");
     sink_redis.close(place.sink);
 }
@@ -438,9 +432,9 @@ static void a_server_that_lost_everything_gets_the_next_batch_and_a_fence(void *
     failure failure = { 0 };
     play row = { .customer = SL_TEXT("9"), .track = SL_TEXT("56") };
     redis_server_kill(server);
-    assert_int_equal(write_one(&place, 1000, &row, &failure), SL_RETRY);
+    assert_int_equal(rows_write(&place, 1000, &row, 1, &failure), SL_RETRY);
     redis_server_restart(server);
-    assert_written(&place, 1000, &row);
+    assert_written(&place, 1000, &row, 1);
     assert_answer("ZSCORE interest:9 56", "1000");
     assert_answer("HMGET sluice:fence:interest job epoch T", "listens 1 1000");
     sink_redis.close(place.sink);
@@ -458,7 +452,7 @@ static void a_key_of_another_type_stops_the_job(void **state)
     for (size_t i = 0; i < 2; i++) {
         place place = opened(outputs[i]);
         failure failure = { 0 };
-        assert_int_equal(write_one(&place, 1000, &row, &failure), SL_FAILED);
+        assert_int_equal(rows_write(&place, 1000, &row, 1, &failure), SL_FAILED);
         assert_non_null(strstr(failure.text, "WRONGTYPE"));
         assert_non_null(strstr(failure.text, outputs[i]->name));
         sink_redis.close(place.sink);
@@ -474,10 +468,10 @@ static void a_full_server_is_tried_again(void **state)
     failure failure = { 0 };
     play row = { .customer = SL_TEXT("9"), .track = SL_TEXT("56") };
     redis_server_ask(server, "CONFIG SET maxmemory 1");
-    assert_int_equal(write_one(&place, 1000, &row, &failure), SL_RETRY);
+    assert_int_equal(rows_write(&place, 1000, &row, 1, &failure), SL_RETRY);
     assert_non_null(strstr(failure.text, "maxmemory"));
     redis_server_ask(server, "CONFIG SET maxmemory 0");
-    assert_written(&place, 1000, &row);
+    assert_written(&place, 1000, &row, 1);
     sink_redis.close(place.sink);
 }
 

@@ -22,10 +22,8 @@ static redis_server *redis;
 
 static int start(void **state)
 {
-    (void)state;
     redis = redis_server_start(NULL);
-    folder_open();
-    return setenv("XDG_STATE_HOME", folder_path("state"), 1);
+    return folder_start_home(state);
 }
 
 static int stop(void **state)

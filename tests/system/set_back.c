@@ -18,13 +18,6 @@ enum { LINE_BYTES = 39 };
 
 static const char play[] = "0,9,56,\"2014-10-23 03:26:20\",0,\"72132\"\n";
 
-static int start(void **state)
-{
-    (void)state;
-    folder_open();
-    return setenv("XDG_STATE_HOME", folder_path("state"), 1);
-}
-
 /* In the folder; what it prints goes to "printed", its log to "log". */
 static int run(const char *words)
 {
@@ -186,14 +179,17 @@ static void a_time_is_found_by_the_source(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_checkpoint_is_shown, start, folder_stop),
-        cmocka_unit_test_setup_teardown(set_back_to_an_offset_windows_begin_empty, start, folder_stop),
-        cmocka_unit_test_setup_teardown(set_back_to_an_offset_windows_may_stay, start, folder_stop),
-        cmocka_unit_test_setup_teardown(a_savepoint_brings_back_positions_and_windows, start, folder_stop),
-        cmocka_unit_test_setup_teardown(a_savepoint_may_lie_elsewhere, start, folder_stop),
-        cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused_and_nothing_is_touched, start,
+        cmocka_unit_test_setup_teardown(a_checkpoint_is_shown, folder_start_home, folder_stop),
+        cmocka_unit_test_setup_teardown(set_back_to_an_offset_windows_begin_empty, folder_start_home,
                                         folder_stop),
-        cmocka_unit_test_setup_teardown(a_time_is_found_by_the_source, start, folder_stop),
+        cmocka_unit_test_setup_teardown(set_back_to_an_offset_windows_may_stay, folder_start_home,
+                                        folder_stop),
+        cmocka_unit_test_setup_teardown(a_savepoint_brings_back_positions_and_windows, folder_start_home,
+                                        folder_stop),
+        cmocka_unit_test_setup_teardown(a_savepoint_may_lie_elsewhere, folder_start_home, folder_stop),
+        cmocka_unit_test_setup_teardown(what_makes_no_sense_is_refused_and_nothing_is_touched,
+                                        folder_start_home, folder_stop),
+        cmocka_unit_test_setup_teardown(a_time_is_found_by_the_source, folder_start_home, folder_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,10 +19,8 @@ enum { LINES = 100 };
 
 static int start(void **state)
 {
-    (void)state;
     char text[LINES * 8], *to = text;
-    folder_open();
-    setenv("XDG_STATE_HOME", folder_path("state"), 1);
+    folder_start_home(state);
     for (int i = 0; i < LINES; i++)
         to += snprintf(to, 8, "n%d\n", i);
     folder_write("lines", text);
