@@ -32,15 +32,13 @@ static sl_result file_look(const look *look, buffer *found, failure *failure);
 
 static sl_result look_run(const look *look, look_kind *at)
 {
-    buffer found = { 0 }, shown = { 0 };
+    buffer found = { 0 };
     failure failure = { 0 };
     sl_result result = at(look, &found, &failure);
     buffer_byte(&found, '\0');
-    settings_hide(&shown, result == SL_OK ? found.at : failure.text);
-    fprintf(look->out, "%-5s %s (%s): %.*s\n", result == SL_OK ? "ok" : "BAD", look->name, look->kind,
-            (int)shown.size, shown.at);
+    fprintf(look->out, "%-5s %s (%s): %s\n", result == SL_OK ? "ok" : "BAD", look->name, look->kind,
+            result == SL_OK ? found.at : failure.text);
     buffer_done(&found);
-    buffer_done(&shown);
     return result == SL_OK ? SL_OK : SL_UNREACHABLE;
 }
 

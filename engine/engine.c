@@ -57,19 +57,30 @@ static const sl_listener *listener_find(const sl_job *job, const char *word)
     return own ? own : listener_among(listener_kinds, word);
 }
 
+static sl_result listener_unknown(const sl_job *job, const char *word, failure *failure)
+{
+    const sl_listener *const *const all[] = { job->listeners, listener_kinds };
+    const char *names[64];
+    size_t count = 0;
+    for (size_t a = 0; a < 2; a++)
+        for (size_t i = 0; all[a] && all[a][i] && count < 64; i++)
+            names[count++] = all[a][i]->name;
+    char *name = memory_text(word);
+    name[strcspn(name, ":")] = '\0';
+    const char *nearest = nearest_word(name, names, count);
+    fail(failure, SL_USAGE, "--listen %s: there is no such listener%s%s%s", word,
+         nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    free(name);
+    return failure->result;
+}
+
 /* A wrong name is told before anything is touched. */
 static sl_result listeners_check(const sl_job *job, const settings *settings, failure *failure)
 {
-    const char *names[64] = { 0 };
-    size_t count = 0;
-    for (; listener_kinds[count] && count < 64; count++)
-        names[count] = listener_kinds[count]->name;
     for (size_t i = 0; i < settings_count(settings, "listeners"); i++) {
-        const char *word = settings_item(settings, "listeners", i),
-                   *nearest = nearest_word(word, names, count);
+        const char *word = settings_item(settings, "listeners", i);
         if (listener_find(job, word) == NULL)
-            return fail(failure, SL_USAGE, "--listen %s: there is no such listener%s%s%s", word,
-                        nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+            return listener_unknown(job, word, failure);
     }
     return SL_OK;
 }

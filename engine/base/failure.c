@@ -1,19 +1,34 @@
 /*
- * base/failure.c - failures and broken expectations.
+ * base/failure.c - failures and broken expectations. Names and passwords of URLs never stand in a text: "http://[hidden]@host".
  */
 #include <base/failure.h>
+#include <base/settings.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { WHOLE = 4096 }; /* a text is cut when its logins are gone: half of one might not be seen as such */
+
+/* Logs, pages and histories show it. */
+static void text_keep(failure *failure, const char *whole)
+{
+    buffer shown = { 0 };
+    settings_hide(&shown, whole);
+    buffer_byte(&shown, '\0');
+    snprintf(failure->text, sizeof failure->text, "%s", shown.at);
+    buffer_done(&shown);
+}
+
 sl_result fail(failure *failure, sl_result result, const char *format, ...)
 {
+    char whole[WHOLE];
     if (failure->result != SL_OK)
         return failure->result;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(failure->text, sizeof failure->text, format, arguments);
+    vsnprintf(whole, sizeof whole, format, arguments);
     va_end(arguments);
+    text_keep(failure, whole);
     return failure->result = result;
 }
 

@@ -200,6 +200,15 @@ static sl_result connection_open(redis *redis, failure *failure)
     return result;
 }
 
+/* A server that does not know a command repeats its words: "ERR unknown command 'AUTH', with args beginning with: ..." */
+static sl_text login_hide(sl_text error, sl_text password)
+{
+    const char *comma = memchr(error.at, ',', error.size);
+    if (password.size == 0 || memmem(error.at, error.size, password.at, password.size) == NULL)
+        return error;
+    return comma ? (sl_text){ error.at, (size_t)(comma - error.at) } : SL_TEXT("ERR");
+}
+
 static sl_result connection_greet(redis *redis, failure *failure)
 {
     const redis_address *address = &redis->address;
@@ -214,7 +223,7 @@ static sl_result connection_greet(redis *redis, failure *failure)
         words[count++] = (sl_text){ address->password, strlen(address->password) };
         SL_TRY(command_ask(redis, words, count, &reply, failure));
         if (reply.type == REDIS_ERROR)
-            return redis_refused(redis, "logging in", reply.text, failure);
+            return redis_refused(redis, "logging in", login_hide(reply.text, words[count - 1]), failure);
     }
     if (address->database) {
         char number[16];

@@ -54,6 +54,20 @@ static void a_long_text_is_cut_and_ends(void **state)
     assert_memory_equal(failure.text, "writing xxx", 11);
 }
 
+static void logins_of_urls_are_hidden_even_where_the_text_is_cut(void **state)
+{
+    (void)state;
+    failure failure = { 0 };
+    note(&failure, SL_FAILED, "http://ann:canary@host/a");
+    assert_string_equal(failure.text, "writing http://[hidden]@host/a: 7");
+    failure_clear(&failure);
+    char text[600];
+    memset(text, 'x', sizeof text);
+    strcpy(text + sizeof failure.text - 30, "redis://ann:canary-that-is-too-long@host");
+    note(&failure, SL_FAILED, text);
+    assert_null(strstr(failure.text, "ann"));
+}
+
 static int tries;
 
 static sl_result count_try(sl_result result)
@@ -139,6 +153,7 @@ int main(void)
         cmocka_unit_test(the_first_failure_wins),
         cmocka_unit_test(a_cleared_failure_takes_the_next),
         cmocka_unit_test(a_long_text_is_cut_and_ends),
+        cmocka_unit_test(logins_of_urls_are_hidden_even_where_the_text_is_cut),
         cmocka_unit_test(trying_leaves_at_the_first_that_did_not_succeed),
         cmocka_unit_test(every_result_has_a_sentence_of_its_own),
         cmocka_unit_test(only_a_retry_is_retriable),

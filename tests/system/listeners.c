@@ -54,7 +54,7 @@ static void a_history_that_is_asked_for_is_no_second_one(void **state)
 static void a_listener_that_is_not_there_is_told_before_anything_is_touched(void **state)
 {
     (void)state;
-    assert_int_equal(run("untouched", "--listen histry"), 2);
+    assert_int_equal(run("untouched", "--listen histry:1000"), 2);
     assert_non_null(strstr(folder_read("told"), "did you mean history?"));
     assert_false(folder_has("untouched"));
 }
