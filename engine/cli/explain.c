@@ -10,10 +10,11 @@
 #include <cli/json.h>
 #include <cli/program.h>
 #include <cli/started.h>
+#include <http/advice.h>
 #include <inttypes.h>
 #include <string.h>
 
-enum { BATCHES_MOST = 100, STEPS_MAX = 24, PHASES = 5 };
+enum { STEPS_MAX = 24, PHASES = 5 };
 
 static const char *const phases[PHASES] = { "waiting", "work", "merge", "sinks", "commit" };
 
@@ -22,8 +23,9 @@ typedef struct step {
     double us;
 } step;
 
-typedef struct costs { /* of the newest completed batches, summed up */
-    double batches, records, records_squared, taken_ms, products, interval_ms, most_ms, phases_us[PHASES];
+typedef struct costs { /* of the newest completed batches with records, summed up */
+    advice_sums sums;
+    double interval_ms, newest_interval_ms, most_ms, phases_us[PHASES];
     step steps[STEPS_MAX];
     size_t step_count;
 } costs;
@@ -102,17 +104,22 @@ static void step_add(costs *costs, const char *name, double us)
 static void batch_add(costs *costs, json_object *batch)
 {
     json_object *spent = json_member(batch, "phases_us"), *steps = json_member(batch, "steps_us");
-    double records = (double)json_number(batch, "records", 0),
-           taken_ms = json_fraction(batch, "processing_ms");
-    costs->batches++;
-    costs->records += records;
-    costs->records_squared += records * records;
-    costs->taken_ms += taken_ms;
-    costs->products += records * taken_ms;
-    costs->interval_ms += (double)json_number(batch, "interval_ms", 0);
-    costs->most_ms = taken_ms > costs->most_ms ? taken_ms : costs->most_ms;
+    advice_batch one = { .records = (double)json_number(batch, "records", 0),
+                         .interval_ms = (double)json_number(batch, "interval_ms", 0),
+                         .waited_ms = json_fraction(batch, "scheduling_delay_ms"),
+                         .taken_ms = json_fraction(batch, "processing_ms"),
+                         .catch_up = json_object_get_boolean(json_member(batch, "catch_up")) };
+    for (size_t i = 0; i < ADVICE_PHASES; i++) /* all but the first, which is waiting */
+        one.phases[i] = json_fraction(spent, phases[i + 1]);
+    if (costs->newest_interval_ms <= 0)
+        costs->newest_interval_ms = one.interval_ms;
+    advice_add(&costs->sums, &one);
+    if (one.records <= 0)
+        return;
     for (size_t i = 0; i < PHASES; i++)
         costs->phases_us[i] += json_fraction(spent, phases[i]);
+    costs->interval_ms += one.interval_ms;
+    costs->most_ms = one.taken_ms > costs->most_ms ? one.taken_ms : costs->most_ms;
     if (steps == NULL)
         return;
     json_object_object_foreach(steps, name, us)
@@ -121,27 +128,26 @@ static void batch_add(costs *costs, json_object *batch)
     }
 }
 
-/* Batches without records cost next to nothing: they are left out. */
 static void costs_gather(const accounts *accounts, costs *costs)
 {
-    for (size_t i = accounts->count; i > 0 && costs->batches < BATCHES_MOST; i--) {
+    for (size_t i = accounts->count; i > 0 && costs->sums.count < ADVICE_BATCHES; i--) {
         json_object *batch = json_read(accounts->lines[i - 1].at, accounts->lines[i - 1].size);
-        if (strcmp(json_words(batch, "state"), "completed") == 0 && json_number(batch, "records", 0) > 0)
+        if (strcmp(json_words(batch, "state"), "completed") == 0)
             batch_add(costs, batch);
         json_object_put(batch);
     }
 }
 
-/* A batch of n records takes about a + b * n: least squares. Nothing is said where all batches are alike. */
-static void fit_print(const costs *costs)
+static void advice_tell(const costs *costs)
 {
-    double spread = costs->batches * costs->records_squared - costs->records * costs->records;
-    double slope = spread > 1e-3 * costs->records_squared
-                       ? (costs->batches * costs->products - costs->records * costs->taken_ms) / spread
-                       : -1;
-    double base = (costs->taken_ms - slope * costs->records) / costs->batches;
-    if (slope >= 0 && base >= 0)
-        printf("    %-12s about %.2f ms for a batch, and %.2f us for each record\n", "", base, slope * 1000);
+    advice advice = advice_of(&costs->sums, costs->newest_interval_ms);
+    buffer sentence = { 0 };
+    advice_print(&advice, &sentence);
+    if (advice.record_ms > 0)
+        printf("    %-12s about %.2f ms for a batch, and %.2f us for each record\n", "", advice.batch_ms,
+               advice.record_ms * 1000);
+    printf("    %-12s %.*s\n", "advice", (int)sentence.size, sentence.at);
+    buffer_done(&sentence);
 }
 
 static void steps_print(const costs *costs)
@@ -161,30 +167,29 @@ static void steps_print(const costs *costs)
             most = !told[i] && costs->steps[i].us > costs->steps[most].us ? i : most;
         told[most] = true;
         printf("%s %s %.2f ms", shown ? "," : "", costs->steps[most].name,
-               costs->steps[most].us / 1000 / costs->batches);
+               costs->steps[most].us / 1000 / costs->sums.count);
     }
     putchar('\n');
 }
 
 static void costs_print(const costs *costs)
 {
-    double all_us = 0;
-    if (costs->batches < 1) {
+    double all_us = 0, count = costs->sums.count;
+    if (count < 1) {
         printf("\nwhat a batch costs\n    no batch with records has been completed yet\n");
         return;
     }
-    printf("\nwhat a batch costs (on average of the newest %.0f with records)\n", costs->batches);
-    printf("    %-12s %.0f\n", "records", costs->records / costs->batches);
-    printf("    %-12s %.1f ms, at most %.1f ms", "processing", costs->taken_ms / costs->batches,
-           costs->most_ms);
+    printf("\nwhat a batch costs (on average of the newest %.0f with records)\n", count);
+    printf("    %-12s %.0f\n", "records", costs->sums.records / count);
+    printf("    %-12s %.1f ms, at most %.1f ms", "processing", costs->sums.taken_ms / count, costs->most_ms);
     if (costs->interval_ms > 0)
-        printf("; %.0f %% of the interval", 100 * costs->taken_ms / costs->interval_ms);
+        printf("; %.0f %% of the interval", 100 * costs->sums.taken_ms / costs->interval_ms);
     putchar('\n');
-    fit_print(costs);
+    advice_tell(costs);
     for (size_t i = 0; i < PHASES; i++)
         all_us += costs->phases_us[i];
     for (size_t i = 0; i < PHASES && all_us > 0; i++)
-        printf("    %-12s %.2f ms, %.0f %%\n", phases[i], costs->phases_us[i] / 1000 / costs->batches,
+        printf("    %-12s %.2f ms, %.0f %%\n", phases[i], costs->phases_us[i] / 1000 / count,
                100 * costs->phases_us[i] / all_us);
     steps_print(costs);
 }

@@ -2,88 +2,78 @@
  * http/advice.c - a line through (records, processing time) of the completed batches.
  */
 #include <http/advice.h>
+#include <math.h>
 
-enum { BATCHES_LEAST = 5, PHASES = 4 };
+enum { BATCHES_LEAST = 5, ERRORS = 2 /* standard errors: so far off the slope may well be */ };
 
-typedef struct sums {
-    double count, records, records_squared, taken_ms, products, waited_ms, phases_ns[PHASES];
-} sums;
-
-static sums sums_of(const recent_view *view)
+void advice_add(advice_sums *sums, const advice_batch *batch)
 {
-    sums all = { 0 };
-    for (size_t i = 0; i < view->count; i++) {
-        const recent_batch *batch = view->batches[i];
-        double records = (double)batch->records, taken = batch->total_delay_ms - batch->scheduling_delay_ms;
-        if (batch->state != SL_BATCH_COMPLETED)
-            continue;
-        all.count++;
-        all.records += records;
-        all.records_squared += records * records;
-        all.taken_ms += taken;
-        all.products += records * taken;
-        all.waited_ms += batch->scheduling_delay_ms;
-        all.phases_ns[0] += (double)batch->phases.work_ns;
-        all.phases_ns[1] += (double)batch->phases.merge_ns;
-        all.phases_ns[2] += (double)batch->phases.sinks_ns;
-        all.phases_ns[3] += (double)batch->phases.commit_ns;
+    if (!batch->catch_up) {
+        sums->came += batch->records;
+        sums->came_in_ms += batch->interval_ms;
     }
-    return all;
+    if (batch->records <= 0)
+        return;
+    sums->count++;
+    sums->records += batch->records;
+    sums->records_squared += batch->records * batch->records;
+    sums->taken_ms += batch->taken_ms;
+    sums->taken_squared += batch->taken_ms * batch->taken_ms;
+    sums->products += batch->records * batch->taken_ms;
+    sums->waited_ms += batch->waited_ms;
+    for (size_t i = 0; i < ADVICE_PHASES; i++)
+        sums->phases[i] += batch->phases[i];
 }
 
-/* Where all batches are alike, the cost is put on the records: the advice is rather too careful than too bold. */
-static void costs_fit(const sums *all, advice *advice)
+/* The line goes through the middle of the points, however steep it is. */
+static void costs_fit(const advice_sums *all, advice *advice)
 {
-    double spread = all->count * all->records_squared - all->records * all->records;
-    double slope = spread > 1e-3 * all->records_squared
-                       ? (all->count * all->products - all->records * all->taken_ms) / spread
-                       : -1;
-    double base = (all->taken_ms - slope * all->records) / all->count;
-    if (slope < 0 || base < 0) {
-        base = all->records > 0 ? 0 : all->taken_ms / all->count;
-        slope = all->records > 0 ? all->taken_ms / all->records : 0;
+    double n = all->count, middle = all->records / n, middle_ms = all->taken_ms / n;
+    double spread = all->records_squared - all->records * middle;
+    double together = all->products - all->records * middle_ms;
+    double slope = 0;
+    if (spread > 1e-9 * all->records_squared) {
+        double missed = all->taken_squared - all->taken_ms * middle_ms - together * together / spread;
+        slope = together / spread - ERRORS * sqrt(fmax(missed, 0) / (n - 2) / spread);
     }
-    advice->batch_ms = base;
-    advice->record_ms = slope;
+    advice->record_ms = fmin(fmax(slope, 0), middle_ms / middle); /* no batch costs less than nothing */
+    advice->batch_ms = middle_ms - advice->record_ms * middle;
 }
 
-static void limit_find(const sums *all, advice *advice)
+static void limit_find(const advice_sums *all, advice *advice)
 {
-    static const char *const names[PHASES] = { "work", "merge", "sinks", "commit" };
+    static const char *const names[ADVICE_PHASES] = { "work", "merge", "sinks", "commit" };
     double whole = 0;
     size_t most = 0;
-    for (size_t i = 0; i < PHASES; i++) {
-        whole += all->phases_ns[i];
-        most = all->phases_ns[i] > all->phases_ns[most] ? i : most;
+    for (size_t i = 0; i < ADVICE_PHASES; i++) {
+        whole += all->phases[i];
+        most = all->phases[i] > all->phases[most] ? i : most;
     }
     advice->limit = names[most];
-    advice->limit_share = whole > 0 ? all->phases_ns[most] / whole : 0;
+    advice->limit_share = whole > 0 ? all->phases[most] / whole : 0;
 }
 
-advice advice_of(const recent_view *view)
+advice advice_of(const advice_sums *all, double interval_ms)
 {
     advice advice = { 0 };
-    sums all = sums_of(view);
-    double interval_ms = (double)view->interval_ms;
-    if (all.count < BATCHES_LEAST || interval_ms <= 0)
+    if (all->count < BATCHES_LEAST || interval_ms <= 0)
         return advice;
     advice.known = true;
-    advice.share = all.taken_ms / all.count / interval_ms;
-    advice.stable = advice.share < 1 && all.waited_ms / all.count < interval_ms;
-    advice.rate = all.records / all.count / interval_ms * 1000;
-    costs_fit(&all, &advice);
+    advice.rate = all->came_in_ms > 0 ? all->came / all->came_in_ms * 1000 : 0;
+    costs_fit(all, &advice);
     double busy = advice.record_ms * advice.rate / 1000;
-    advice.least_interval_ms = busy < 1 ? advice.batch_ms / (1 - busy) : 0;
-    if (busy < 1 && advice.least_interval_ms < 1)
-        advice.least_interval_ms = 1; /* the shortest there is */
-    limit_find(&all, &advice);
+    advice.share = advice.batch_ms / interval_ms + busy;
+    advice.stable = advice.share < 1 && all->waited_ms / all->count < interval_ms;
+    advice.least_interval_ms =
+        busy < 1 ? fmax(advice.batch_ms / (1 - busy), 1) : 0; /* 1: there is none shorter */
+    limit_find(all, &advice);
     return advice;
 }
 
 void advice_print(const advice *advice, buffer *out)
 {
     if (!advice->known) {
-        buffer_text(out, "too few batches for advice");
+        buffer_text(out, "too few batches with records for advice");
         return;
     }
     buffer_print(out, "%s: batches take %.0f %% of the interval; ", advice->stable ? "stable" : "not stable",

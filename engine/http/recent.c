@@ -14,7 +14,7 @@ struct recent {
     pthread_mutex_t mutex;
     recent_batch *slots;
     size_t slot_count, retained;
-    int64_t newest, newest_completed; /* ids */
+    int64_t newest, newest_completed, at_work; /* ids */
     recent_view view;
     const recent_batch **order;
     char *job, *topics[RECENT_TOPICS_MAX];
@@ -163,9 +163,14 @@ static void recent_told(void *argument, const sl_batch_info *batch)
     if (batch->submission_time_ms)
         slot->submission_time_ms = batch->submission_time_ms;
     slot->state = batch->state;
+    slot->catch_up = batch->catch_up;
     slot->scheduling_delay_ms = batch->scheduling_delay_ms;
     slot->total_delay_ms = batch->total_delay_ms;
     account_keep(slot, batch);
+    if (batch->state == SL_BATCH_STARTED) { /* each attempt begins with all outputs */
+        self->at_work = batch->batch_id;
+        slot->output_count = 0;
+    }
     if (batch->state == SL_BATCH_FAILED || batch->state == SL_BATCH_COMPLETED) {
         outputs_keep(slot, batch);
         failures_keep(slot, batch);
@@ -179,6 +184,22 @@ static void recent_told(void *argument, const sl_batch_info *batch)
         self->newest_completed = batch->batch_id;
         self->view.interval_ms = batch->interval_ms; /* it may be tuned while the job runs */
         self->view.workers = batch->workers;
+    }
+    pthread_mutex_unlock(&self->mutex);
+}
+
+/* Of the attempt that goes on. One that failed ends it: its error comes with the batch. */
+static void output_told(void *argument, const sl_output_info *output)
+{
+    recent *self = argument;
+    pthread_mutex_lock(&self->mutex);
+    recent_batch *slot = &self->slots[(uint64_t)self->at_work % self->slot_count];
+    bool kept = slot->time_ms == output->batch_time_ms && output->id < RECENT_OUTPUTS_MAX && !output->error;
+    for (; kept && slot->output_count <= (size_t)output->id; slot->output_count++)
+        slot->outputs[slot->output_count] = (recent_output){ .id = (int32_t)slot->output_count };
+    if (kept) {
+        slot->outputs[output->id].start_time_ms = output->start_time_ms;
+        slot->outputs[output->id].end_time_ms = output->end_time_ms;
     }
     pthread_mutex_unlock(&self->mutex);
 }
@@ -215,4 +236,6 @@ const sl_listener recent_listener = { .name = "http",
                                       .on_batch_submitted = recent_told,
                                       .on_batch_started = recent_told,
                                       .on_batch_completed = recent_told,
-                                      .on_batch_failed = recent_told };
+                                      .on_batch_failed = recent_told,
+                                      .on_output_started = output_told,
+                                      .on_output_completed = output_told };

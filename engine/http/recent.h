@@ -22,6 +22,7 @@ typedef struct recent_batch {
     int64_t id; /* 0: the slot is free */
     int64_t time_ms, interval_ms, submission_time_ms;
     sl_batch_state state;
+    bool catch_up;
     int64_t records; /* until it is completed: what its ranges span */
     double scheduling_delay_ms, total_delay_ms;
     sl_phases phases; /* once it is completed */

@@ -286,6 +286,7 @@ static void rest_tell(const site *self, struct MHD_Connection *connection, const
     const recent_view *view = recent_lock(self->recent);
     answer->code = rest_answer(view, &query, &answer->body);
     recent_unlock(self->recent);
+    answer->type = answer->code == MHD_HTTP_OK ? answer->type : "text/plain";
 }
 
 static bool web_tell(const site *self, const char *path, answer *answer)
@@ -388,10 +389,27 @@ static void plan_tell(const site *self, struct MHD_Connection *connection, answe
     self->calls.plan(self->calls.argument, &answer->body);
 }
 
+static void batch_advise(const recent_batch *batch, advice_sums *sums)
+{
+    const sl_phases *phases = &batch->phases;
+    advice_add(sums, &(advice_batch){ .records = (double)batch->records,
+                                      .interval_ms = (double)batch->interval_ms,
+                                      .waited_ms = batch->scheduling_delay_ms,
+                                      .taken_ms = batch->total_delay_ms - batch->scheduling_delay_ms,
+                                      .phases = { (double)phases->work_ns, (double)phases->merge_ns,
+                                                  (double)phases->sinks_ns, (double)phases->commit_ns },
+                                      .catch_up = batch->catch_up });
+}
+
 static void advice_tell(const site *self, struct MHD_Connection *connection, answer *answer)
 {
     (void)connection;
-    advice found = advice_of(recent_lock(self->recent));
+    advice_sums sums = { 0 };
+    const recent_view *view = recent_lock(self->recent);
+    for (size_t i = view->count; i > 0 && sums.count < ADVICE_BATCHES; i--)
+        if (view->batches[i - 1]->state == SL_BATCH_COMPLETED)
+            batch_advise(view->batches[i - 1], &sums);
+    advice found = advice_of(&sums, (double)view->interval_ms);
     recent_unlock(self->recent);
     buffer_print(&answer->body, "{\"known\":%s,\"stable\":%s,\"least_interval_ms\":%.0f,\"advice\":\"",
                  found.known ? "true" : "false", found.stable ? "true" : "false", found.least_interval_ms);

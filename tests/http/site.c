@@ -130,6 +130,9 @@ static void each_path_has_its_answer(void **state)
                   "\r\n\r\n[ ]");
     assert_answer("GET /api/v1/applications/listens/streaming/batches/7 HTTP/1.0\r\n\r\n", "404",
                   "\r\n\r\nunknown batch: 7");
+    assert_non_null(
+        strstr(asked("GET /api/v1/applications/listens/streaming/batches?status=x HTTP/1.0\r\n\r\n"),
+               "\r\nContent-Type: text/plain\r\n"));
     assert_answer("GET /etc/passwd HTTP/1.0\r\n\r\n", "404", "/api/v1/applications");
     assert_answer("POST /status HTTP/1.0\r\nContent-Length: 3\r\n\r\nnow", "405", NULL);
     assert_answer("HEAD /status HTTP/1.0\r\n\r\n", "200", NULL);
