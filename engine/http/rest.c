@@ -6,6 +6,7 @@
 #include <http/rest.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <strings.h>
 
 typedef enum rest_status { REST_COMPLETED, REST_QUEUED, REST_PROCESSING } rest_status;
 
@@ -146,12 +147,9 @@ static void receiver_print(pretty *out, const recent_view *view, size_t stream)
 static void operations_count(const recent_view *view, const recent_batch *batch, int64_t *done,
                              int64_t *failed)
 {
-    *done = *failed = 0;
-    if (status_of(batch) == REST_COMPLETED)
-        *done = (int64_t)view->output_count;
-    if (batch->state != SL_BATCH_FAILED)
-        return;
-    for (size_t i = 0; i < batch->output_count; i++) {
+    *failed = 0;
+    *done = status_of(batch) == REST_COMPLETED ? (int64_t)view->output_count : 0;
+    for (size_t i = 0; i < batch->output_count && *done < (int64_t)view->output_count; i++) {
         *failed += batch->outputs[i].failed;
         *done += batch->outputs[i].end_time_ms && !batch->outputs[i].failed;
     }
@@ -174,8 +172,7 @@ static void batch_print(pretty *out, const recent_view *view, const recent_batch
         pretty_number(out, "processingTime", total_of(batch) - scheduling_of(batch));
         pretty_number(out, "totalDelay", total_of(batch));
     }
-    pretty_number(out, "numActiveOutputOps",
-                  status == REST_PROCESSING ? (int64_t)view->output_count - done - failed : 0);
+    pretty_number(out, "numActiveOutputOps", (int64_t)view->output_count - done - failed);
     pretty_number(out, "numCompletedOutputOps", done);
     pretty_number(out, "numFailedOutputOps", failed);
     pretty_number(out, "numTotalOutputOps", (int64_t)view->output_count);
@@ -187,18 +184,37 @@ static void batch_print(pretty *out, const recent_view *view, const recent_batch
 static bool is_asked_for(const rest_query *query, rest_status status)
 {
     for (size_t i = 0; i < query->status_count; i++)
-        if (strcmp(query->statuses[i], status_names[status]) == 0)
+        if (strcasecmp(query->statuses[i], status_names[status]) == 0)
             return true;
     return query->status_count == 0;
 }
 
-static void batches_print(pretty *out, const recent_view *view, const rest_query *query)
+/* NULL: all are known. */
+static const char *status_unknown(const rest_query *query)
 {
+    for (size_t i = 0; i < query->status_count; i++) {
+        rest_query one = { .statuses = &query->statuses[i], .status_count = 1 };
+        if (!is_asked_for(&one, REST_COMPLETED) && !is_asked_for(&one, REST_QUEUED) &&
+            !is_asked_for(&one, REST_PROCESSING))
+            return query->statuses[i];
+    }
+    return NULL;
+}
+
+static unsigned batches_answer(pretty *out, const recent_view *view, const rest_query *query)
+{
+    const char *unknown = status_unknown(query);
+    if (unknown) {
+        buffer_print(out->out, "Illegal type='%.40s'. Supported type values: %s, %s, %s", unknown,
+                     status_names[0], status_names[1], status_names[2]);
+        return 404;
+    }
     pretty_array(out, NULL);
     for (size_t i = view->count; i-- > 0;)
         if (is_asked_for(query, status_of(view->batches[i])))
             batch_print(out, view, view->batches[i]);
     pretty_array_end(out);
+    return 200;
 }
 
 /* ---- /streaming/batches/TIME/operations -------------------------------------------------------------------------- */
@@ -299,10 +315,8 @@ static unsigned streaming_answer(pretty *out, const recent_view *view, const res
     }
     if (strncmp(path, "/receivers", 10) == 0)
         return receivers_answer(out, view, path + 10);
-    if (strcmp(path, "/batches") == 0) {
-        batches_print(out, view, query);
-        return 200;
-    }
+    if (strcmp(path, "/batches") == 0)
+        return batches_answer(out, view, query);
     if (strncmp(path, "/batches/", 9) == 0)
         return batch_answer(out, view, path + 9);
     return not_found(out->out, "HTTP 404 Not Found", "");

@@ -201,6 +201,7 @@ static void what_is_not_known_yet_is_absent(void **state)
     assert_fields(waiting, "batchId batchTime status batchDuration inputSize numActiveOutputOps "
                            "numCompletedOutputOps numFailedOutputOps numTotalOutputOps ");
     assert_string_equal(text(waiting, "status"), "QUEUED");
+    assert_int_equal(number(waiting, "numActiveOutputOps"), 2); /* Spark's are those that have no end yet */
     json_object_put(waiting);
 }
 
@@ -231,6 +232,19 @@ static void batches_come_newest_first_and_by_status(void **state)
     json_object_put(read);
 }
 
+/* Spark reads them whatever their case, and refuses others. */
+static void a_status_is_a_word_of_three(void **state)
+{
+    (void)state;
+    const char *small[] = { "completed", "Queued" }, *wrong[] = { "COMPLETED", "DONE" };
+    asked_with("/applications/listens/streaming/batches", small, 2);
+    json_object *read = json_tokener_parse(body.at);
+    assert_int_equal(json_object_array_length(read), 3);
+    json_object_put(read);
+    assert_int_equal(asked_with("/applications/listens/streaming/batches", wrong, 2), 404);
+    assert_string_equal(body.at, "Illegal type='DONE'. Supported type values: COMPLETED, QUEUED, PROCESSING");
+}
+
 static void operations_are_the_outputs(void **state)
 {
     (void)state;
@@ -247,6 +261,36 @@ static void operations_are_the_outputs(void **state)
     json_object_put(read);
     read = asked("/batches/1795402688000/operations/1");
     assert_fields(read, "outputOpId name description jobIds ");
+    json_object_put(read);
+}
+
+/* Batch 4 is at work: its first output is written, the second is about to be. */
+static void outputs_of_a_batch_at_work_are_told_as_they_go(void **state)
+{
+    (void)state;
+    sl_batch_info batch = batch_of(4, NULL);
+    sl_output_info written = outputs[0], waits = outputs[1];
+    tell(&batch, SL_BATCH_STARTED);
+    written.batch_time_ms = waits.batch_time_ms = batch.batch_time_ms;
+    written.start_time_ms = waits.start_time_ms = 1795402688100;
+    recent_listener.on_output_started(kept, &written);
+    recent_listener.on_output_started(kept, &waits);
+    written.end_time_ms = 1795402688107;
+    recent_listener.on_output_completed(kept, &written);
+    json_object *read = asked("/batches/1795402688000/operations");
+    json_object *first = json_object_array_get_idx(read, 0), *second = json_object_array_get_idx(read, 1);
+    assert_fields(first, "outputOpId name description startTime endTime duration jobIds ");
+    assert_int_equal(number(first, "duration"), 7);
+    assert_fields(second, "outputOpId name description startTime jobIds ");
+    assert_string_equal(text(second, "startTime"), "2026-11-23T02:58:08.100GMT");
+    json_object_put(read);
+    read = asked("/batches/1795402688000");
+    assert_int_equal(number(read, "numActiveOutputOps"), 1);
+    assert_int_equal(number(read, "numCompletedOutputOps"), 1);
+    json_object_put(read);
+    tell(&batch, SL_BATCH_STARTED); /* another attempt begins with all of them */
+    read = asked("/batches/1795402688000");
+    assert_int_equal(number(read, "numActiveOutputOps"), 2);
     json_object_put(read);
 }
 
@@ -329,7 +373,9 @@ int main(void)
         REST_TEST(statistics_are_over_what_is_retained),
         REST_TEST(what_is_not_known_yet_is_absent),
         REST_TEST(batches_come_newest_first_and_by_status),
+        REST_TEST(a_status_is_a_word_of_three),
         REST_TEST(operations_are_the_outputs),
+        REST_TEST(outputs_of_a_batch_at_work_are_told_as_they_go),
         REST_TEST(each_topic_is_a_stream_without_a_receiver),
         REST_TEST(what_is_not_there_is_told_in_sparks_words),
         REST_TEST(the_application_has_its_name_as_its_id),

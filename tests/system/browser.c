@@ -95,6 +95,7 @@ static void the_page_draws_itself_in_a_browser(void **state)
     assert_true(occurrences(page, "<td>completed") >= 1 ||
                 occurrences(page, "<td class=\"\">completed") >= 1);
     assert_true(occurrences(page, "class=\"phases\"") >= 1);
+    assert_non_null(strstr(page, "<td>sink</td><td>counts</td><td>null</td>"));
     assert_non_null(strstr(page, "<svg "));
     assert_non_null(strstr(page, "through one_line"));
     assert_non_null(strstr(page, "<td>batch.interval</td>"));

@@ -37,7 +37,8 @@ static void a_running_job_tells_what_it_does(void **state)
         "curl -sf \"$url/api/v1/applications/$id/streaming/batches?status=COMPLETED\" >batches; "
         "curl -s $url/api/v1/applications/$id/streaming/batches/1 >missing; "
         "curl -sf $url/metrics >metrics; curl -sf $url/settings >settings; curl -sf $url/ >page; "
-        "curl -sf $url/plan >plan; curl -sf $url/status >status";
+        "curl -sf $url/plan >plan; curl -sf $url/status >status; "
+        "command -v promtool >nothing && promtool check metrics <metrics >promtool 2>&1; true";
     assert_int_equal(shell("%s", script), 0);
     assert_string_equal(folder_read("ready"), "{\"ready\":true}\n");
     assert_non_null(strstr(folder_read("statistics"), "\"batchDuration\" : 100,"));
@@ -46,6 +47,7 @@ static void a_running_job_tells_what_it_does(void **state)
     assert_string_equal(folder_read("missing"), "unknown batch: 1");
     assert_non_null(strstr(folder_read("metrics"),
                            "\nsluice_batches_total{job_name=\"hello_count\",status=\"completed\"} "));
+    assert_string_equal(folder_read("promtool"), ""); /* where it is not installed, too */
     assert_null(strstr(folder_read("settings"), "hidden1"));
     assert_non_null(strstr(folder_read("settings"), "redis://[hidden]@127.0.0.1:6379"));
     assert_non_null(strstr(folder_read("page"), "page.js"));

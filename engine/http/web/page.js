@@ -6,7 +6,7 @@ const retained = 1000, rowsShown = 50, bins = 10, phases = ['waiting', 'work', '
 const token = new URLSearchParams(location.search).get('token');
 const batches = new Map(); // by batch_id
 const rowsDrawn = new Map(); // by batch_id: the row, and the text that it was made of
-let charts = [], interval = 2000, startedAt = 0, lastStatus = {};
+let charts = [], interval = 2000, startedAt = 0, base = '', nodes = [];
 
 const byId = (id) => document.getElementById(id);
 
@@ -17,11 +17,13 @@ function element(name, attributes, ...children) {
   return made;
 }
 
-async function ask(path) {
-  const answer = await fetch(path, token ? { headers: { Authorization: 'Bearer ' + token } } : {});
-  if (!answer.ok) throw new Error(answer.status + ' ' + (await answer.text()));
-  return answer.json();
+async function askText(path) {
+  const answer = await fetch(path, token ? { headers: { Authorization: 'Bearer ' + token } } : {}), text = await answer.text();
+  if (!answer.ok) throw new Error(answer.status + ' ' + text);
+  return text;
 }
+
+const ask = async (path) => JSON.parse(await askText(path));
 
 // ---- Words
 
@@ -177,9 +179,42 @@ function rowsDraw() {
   }
 }
 
+// ---- State, lookups, sinks
+
+const size = (bytes) => bytes < 1e6 ? Math.ceil(bytes / 1024) + ' KB' : (bytes / 1048576).toFixed(1) + ' MB';
+const placeOf = (name) => (nodes.find((node) => node.name === name && node.place) || { place: '' }).place;
+
+// Of /metrics: { customers: { rows: 17, ... } } by the label of that name.
+function metricsBy(text, label, begin) {
+  const found = {};
+  for (const line of text.split('\n')) {
+    const parts = line.match(/^([a-z_]+)\{.*?\b([a-z_]+)="([^"]*)"\} (\S+)$/);
+    if (parts && parts[2] === label && parts[1].startsWith(begin))
+      (found[parts[3]] = found[parts[3]] || {})[parts[1].slice(begin.length)] = +parts[4];
+  }
+  return found;
+}
+
+function partsDraw(newest, text, outputs) {
+  const lines = [], errors = metricsBy(text, 'output', 'sluice_output_');
+  for (const state of newest.states || []) lines.push(['state', state.name, 'memory', plural(state.keys, 'key') + ', ' + size(state.bytes)]);
+  for (const [name, of] of Object.entries(metricsBy(text, 'lookup', 'sluice_lookup_')))
+    lines.push(['lookup', name, placeOf(name), plural(of.rows_total, 'row') + ', ' + number(of.missed_total) + ' without an answer; ' +
+      plural(of.asked_total, 'key') + ' asked for in ' + duration(1000 * of.asking_seconds_total)]);
+  for (const output of outputs)
+    lines.push(['sink', output.name, output.description, (output.duration === undefined ? '-' : duration(output.duration) + ' in the newest batch') +
+      '; ' + plural((errors[output.name] || { errors_total: 0 }).errors_total, 'failed attempt')]);
+  byId('lines').replaceChildren(...lines.map((cells) => element('tr', {}, ...cells.map((cell) => element('td', {}, cell)))));
+}
+
+async function partsUpdate() {
+  const newest = [...batches.values()].filter(isDone).sort((a, b) => b.batch_id - a.batch_id)[0];
+  if (newest) partsDraw(newest, await askText('metrics'), await ask(base + 'batches/' + newest.batch_time + '/operations'));
+}
+
 // ---- Plan and settings
 
-function planDraw(nodes) {
+function planDraw() {
   const width = 190, height = 46, apart = 44, drawn = [], space = 'http://www.w3.org/2000/svg';
   let line = 0, deepest = 0;
   const place = (index, depth) => {
@@ -218,7 +253,6 @@ function settingsDraw(list) {
 // ---- Life
 
 function statusDraw(status) {
-  lastStatus = status;
   document.title = status.job + ' - Sluice';
   byId('job').textContent = status.job;
   byId('state').textContent = status.state + (status.reason ? ': ' + status.reason : '');
@@ -243,6 +277,7 @@ async function update() {
   byId('advice').className = advice.known && !advice.stable ? 'failed' : '';
   chartsDraw();
   rowsDraw();
+  await partsUpdate();
 }
 
 async function live() {
@@ -261,9 +296,10 @@ async function start() {
   try {
     const [apps, plan, settings] = await Promise.all([ask('api/v1/applications'), ask('plan'), ask('settings')]);
     startedAt = apps[0].attempts[0].startTimeEpoch;
-    planDraw(plan);
+    nodes = plan;
+    planDraw();
     settingsDraw(settings);
-    const base = 'api/v1/applications/' + encodeURIComponent(apps[0].id) + '/streaming/';
+    base = 'api/v1/applications/' + encodeURIComponent(apps[0].id) + '/streaming/';
     for (const path of ['api/v1/applications', base + 'statistics', base + 'receivers', base + 'batches', 'status', 'batches', 'advice', 'health', 'ready', 'metrics'])
       byId('paths').append(element('a', { href: path + (token ? '?token=' + encodeURIComponent(token) : '') }, path), ' · ');
   } catch (error) {
