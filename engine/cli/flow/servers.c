@@ -9,6 +9,13 @@
 
 enum { ASK_MS = 2000 };
 
+/* A job tells its settings without logins. */
+static void login_want(flow_server *out)
+{
+    snprintf(out->trouble, sizeof out->trouble,
+             "it wants a login, and jobs tell none: give --redis or --elastic a URL with it");
+}
+
 /* Again when the address is another one. */
 static bool http_open(asked_server *self, const char *address, const char *setting, flow_server *out)
 {
@@ -36,6 +43,8 @@ static bool http_ask(asked_server *self, const char *path, sl_text *body, flow_s
     sl_result result = http_send(self->http, &request, &reply, &failure);
     if (result != SL_OK)
         snprintf(out->trouble, sizeof out->trouble, "%.250s", failure.text);
+    else if (reply.status == 401 || reply.status == 403)
+        login_want(out);
     else if (reply.status != 200)
         snprintf(out->trouble, sizeof out->trouble, "it answers %d", reply.status);
     self->body.size = 0;
@@ -110,14 +119,11 @@ static void info_keep(series *series, sl_text info, int64_t now_ns)
     buffer_done(&text);
 }
 
-void redis_look(asked_server *self, const char *address, flow_server *out)
+static void info_ask(asked_server *self, flow_server *out)
 {
     failure failure = { 0 };
     redis_reply reply;
     sl_text words[] = { SL_TEXT("INFO") };
-    out->asked = address != NULL;
-    if (address == NULL || !redis_connect(self, address, out))
-        return;
     int64_t began_ns = clock_ns(&clock_system);
     if (redis_ask(self->redis, words, 1, &reply, &failure) != SL_OK || reply.type != REDIS_TEXT) {
         snprintf(out->trouble, sizeof out->trouble, "%.250s",
@@ -134,6 +140,15 @@ void redis_look(asked_server *self, const char *address, flow_server *out)
                   series_rate(&self->series, "rejected_connections", NULL);
     out->cpu =
         series_rate(&self->series, "used_cpu_sys", NULL) + series_rate(&self->series, "used_cpu_user", NULL);
+}
+
+void redis_look(asked_server *self, const char *address, flow_server *out)
+{
+    out->asked = address != NULL;
+    if (address && strstr(address, "[hidden]@"))
+        login_want(out);
+    else if (address && redis_connect(self, address, out))
+        info_ask(self, out);
 }
 
 /* ---- Elasticsearch ----------------------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@ typedef struct line {
     const char *stage, *name;
     double rate, behind, lag_s, latency_ms, errors, cpu;
     bool known, marked;
+    const char *trouble; /* of one that is not known; "" or NULL: nothing came */
 } line;
 
 /* "1234", "56.7k", "8.9M", "-" for what is not known */
@@ -37,7 +38,7 @@ static void line_print(const line *line, buffer *out)
         snprintf(cpu, sizeof cpu, "%.0f %%", 100 * line->cpu);
     buffer_print(out, "%s %-13s %-22.22s", line->marked ? ">" : " ", line->stage, line->name);
     if (!line->known)
-        buffer_text(out, " does not answer\n");
+        buffer_print(out, " %s\n", line->trouble && *line->trouble ? line->trouble : "does not answer");
     else
         buffer_print(out, " %9s %9s %8s %10s %8s %7s\n", short_number(line->rate, rate),
                      short_number(line->behind, behind), short_number(line->lag_s, lag),
@@ -57,7 +58,8 @@ static void job_line(const flow_job *job, const bottleneck *found, buffer *out)
                   job->errors,
                   job->cpu,
                   job->state[0] != '\0',
-                  found->stage == self };
+                  found->stage == self,
+                  NULL };
     line_print(&line, out);
 }
 
@@ -65,7 +67,8 @@ static void server_line(const flow_server *server, flow_stage stage, const bottl
 {
     line line = {
         flow_stage_name(stage), server->place,  server->rate, server->queue,   -1,
-        server->latency_ms,     server->errors, server->cpu,  server->answers, found->stage == stage
+        server->latency_ms,     server->errors, server->cpu,  server->answers, found->stage == stage,
+        server->trouble
     };
     if (server->asked)
         line_print(&line, out);
