@@ -314,20 +314,27 @@ static void conf_user(void *argument, const char *key, const char *value)
         conf_set(coat->conf, name, value, coat->failure);
 }
 
-/* The name nearest to an unknown one, copied, or "". */
-static void conf_nearest(rd_kafka_conf_t *conf, const char *name, buffer *out)
+/* The name nearest to an unknown one, copied, or "". The library lists all that it knows as a table for people. */
+static void conf_nearest(const char *name, buffer *out)
 {
-    size_t count = 0;
-    const char **pairs = rd_kafka_conf_dump(conf, &count);
-    const char **names = memory_new((count / 2 + 1) * sizeof *names);
-    for (size_t i = 0; i + 1 < count; i += 2)
-        names[i / 2] = pairs[i];
-    const char *nearest = nearest_word(name, names, count / 2);
+    enum { NAMES_MAX = 1000 };
+    const char *names[NAMES_MAX];
+    size_t count = 0, size = 0;
+    char *table = NULL;
+    FILE *printed = open_memstream(&table, &size);
+    sl_expect(printed);
+    rd_kafka_conf_properties_show(printed);
+    fclose(printed);
+    char *rest = table;
+    for (char *line; count < NAMES_MAX && (line = strsep(&rest, "\n"));) {
+        line[strcspn(line, " |")] = '\0';
+        names[count++] = line;
+    }
+    const char *nearest = nearest_word(name, names, count);
     if (nearest)
         buffer_print(out, "; did you mean kafka.%s?", nearest);
     buffer_byte(out, '\0');
-    free(names);
-    rd_kafka_conf_dump_free(pairs, count);
+    free(table);
 }
 
 static sl_result conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, failure *failure)
@@ -339,7 +346,7 @@ static sl_result conf_set(rd_kafka_conf_t *conf, const char *name, const char *v
     if (result == RD_KAFKA_CONF_INVALID)
         return fail(failure, SL_USAGE, "kafka.%s: %s", name, text);
     buffer hint = { 0 };
-    conf_nearest(conf, name, &hint);
+    conf_nearest(name, &hint);
     fail(failure, SL_USAGE, "kafka.%s: librdkafka %s knows no property \"%s\"%s", name,
          rd_kafka_version_str(), name, hint.at);
     buffer_done(&hint);

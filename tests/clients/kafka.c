@@ -105,6 +105,7 @@ static void unknown_names_and_bad_values_are_told(void **state)
     (void)state;
     assert_refused(KAFKA_CONSUMER, "kafka.fetch.wait.max", "7", "kafka.fetch.wait.max: ");
     assert_refused(KAFKA_CONSUMER, "kafka.fetch.wait.max.m", "7", "did you mean kafka.fetch.wait.max.ms?");
+    assert_refused(KAFKA_CONSUMER, "kafka.sasl.pasword", "7", "did you mean kafka.sasl.password?");
     assert_refused(KAFKA_PRODUCER, "kafka.consumer.no.such.thing", "7", "no.such.thing");
     assert_refused(KAFKA_CONSUMER, "kafka.producer.no.such.thing", "7", "no.such.thing");
     assert_refused(KAFKA_PRODUCER, "kafka.compression.type", "rar", "kafka.compression.type");
