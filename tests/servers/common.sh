@@ -28,7 +28,6 @@ fetch_once() {
   (
     flock -w "$FETCH_SECONDS" 9 || skip "another fetch into $parent takes more than $FETCH_SECONDS s"
     [[ -d $folder ]] && exit 0
-    need java mvn
     echo "Fetching ${folder##*/} for the tests into $parent, once" >&2
     scratch=$(mktemp -d "$parent/.fetch.XXXXXX")
     trap 'rm -rf "$scratch"' EXIT
@@ -38,6 +37,7 @@ fetch_once() {
 }
 
 maven() {
+  need java mvn
   # It resets colours even where it may not use any, and says much about itself behind what went wrong.
   timeout -k 5 "$FETCH_SECONDS" mvn -q -B -Dstyle.color=never ${MVN_OPTS:-} "$@" 2>&1 |
     sed -E 's/\x1b\[[0-9;]*m//g; /^\[ERROR\] *($|To see |Re-run |For more |\[Help )/d' >&2

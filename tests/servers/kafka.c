@@ -28,27 +28,37 @@ kafka_server *kafka_server_start(const char *extra)
     return kafka_server_start_as(&(kafka_server_options){ .extra = extra });
 }
 
-kafka_server *kafka_server_start_as(const kafka_server_options *options)
+/* NULL: it did not start, *status says how. */
+static kafka_server *server_try(const kafka_server_options *options, int *status)
 {
     kafka_server *server = memory_new(sizeof *server);
     server_process_init(&server->process, "tests/servers/kafka.sh", "kafka");
     server->port = (int)ports_find(PORTS_BEHIND);
     snprintf(server->address, sizeof server->address, "127.0.0.1:%d", server->port);
     server->extra = memory_text(options->extra ? options->extra : "");
-    if (version_usual == NULL)
-        version_usual = memory_text(getenv("VERSION") ? getenv("VERSION") : "");
     server->version = memory_text(options->version ? options->version : version_usual);
     server->secure = options->secure;
     server->metrics = options->metrics;
     environment_set(server);
     server_process_guard(&server->process);
-    int status = server_process_start(&server->process);
-    if (status == 0)
+    *status = server_process_start(&server->process);
+    if (*status == 0)
         return server;
     kafka_server_stop(server);
-    if (status == SERVER_CANNOT_BE_HAD)
-        return NULL;
-    fprintf(stderr, "kafka.sh start ended with %d\n", status);
+    return NULL;
+}
+
+kafka_server *kafka_server_start_as(const kafka_server_options *options)
+{
+    int status;
+    if (version_usual == NULL)
+        version_usual = memory_text(getenv("VERSION") ? getenv("VERSION") : "");
+    for (int tries = 0; tries < SERVER_TRIES; tries++) {
+        kafka_server *server = server_try(options, &status);
+        if (server || status == SERVER_CANNOT_BE_HAD)
+            return server;
+        fprintf(stderr, "kafka.sh start ended with %d\n", status);
+    }
     abort();
 }
 

@@ -22,7 +22,7 @@ set -euo pipefail
 VERSION=${VERSION:-4.1.0} PORT=${PORT:-29092} HEAP=${HEAP:-512m} ROOT=${ROOT:-$CACHE}
 RUN=${RUN:-$ROOT/run-kafka-$PORT} START_SECONDS=${START_SECONDS:-120}
 EXPORTER=1.0.1 METRICS=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../../docker/kafka/metrics.yaml")
-JARS=$ROOT/kafka-$VERSION PIDFILE=$RUN/pid
+JARS=$ROOT/kafka-$VERSION FORMATTED=$ROOT/kafka-$VERSION-formatted${SECURE:+-secure} PIDFILE=$RUN/pid
 
 # Maven resolves the broker's dependencies; no distribution is downloaded.
 get_jars() {
@@ -118,21 +118,30 @@ CONF
   done
 }
 
-# A data folder is formatted once; a marker tells a finished format from one that was interrupted.
-format() {
-  [[ -e $RUN/formatted ]] && return
-  rm -rf "${RUN:?}/data"
-  local cluster scram users=()
+# A formatted data folder, which says nothing of ports and paths: each broker gets a copy of it, and two starts of Java less.
+# A failure is one of the test, not of the fetch.
+get_formatted() {
+  local RUN=$1 EXTRA='' scram users=()
   if [[ -n ${SECURE:-} ]]; then
     for scram in SCRAM-SHA-256 SCRAM-SHA-512; do
       users+=(--add-scram "$scram=[name=alice,password=sesame]")
     done
   fi
-  cluster=$(timeout 60 java -cp "$JARS/*" kafka.tools.StorageTool random-uuid 2>/dev/null)
-  timeout 60 java -cp "$JARS/*" kafka.tools.StorageTool format -t "$cluster" -c "$RUN/server.properties" "${users[@]}" >"$RUN/format.log" 2>&1 || {
+  SECURE='' settings >"$RUN/server.properties"
+  timeout 120 java -cp "$JARS/*" kafka.tools.StorageTool format -t "$(head -c 16 /dev/urandom | base64 | tr +/ AB | cut -c 1-22)" \
+    -c "$RUN/server.properties" "${users[@]}" >"$RUN/format.log" 2>&1 || {
     tail -20 "$RUN/format.log" >&2
-    return 1
+    exit 1
   }
+  mv "$RUN/data" "$RUN/got"
+}
+
+# A marker tells a whole copy from one that was interrupted.
+format() {
+  [[ -e $RUN/formatted ]] && return
+  fetch_once "$FORMATTED" get_formatted
+  rm -rf "${RUN:?}/data"
+  cp -r "$FORMATTED" "$RUN/data"
   touch "$RUN/formatted"
 }
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -99,30 +100,36 @@ void server_process_hang(const server_process *process, bool hangs)
         abort();
 }
 
+/* Below the ports that the system gives to those who connect, which would take one before its server listens, or while it is
+ * down. Drawn, since other tests look for ports at the same time. */
 unsigned ports_find(unsigned more)
 {
-    for (int tries = 0; tries < 50; tries++) {
-        unsigned port = 0, other = 0, free = 0;
-        if (!port_is_free(0, &port) || port + more > UINT16_MAX)
-            continue;
-        while (free < more && port_is_free(port + free + 1, &other))
+    enum { FIRST = 10240, TRIES = 200 };
+    unsigned given = 32768, drawn = 0;
+    FILE *range = fopen("/proc/sys/net/ipv4/ip_local_port_range", "r");
+    if (range == NULL || fscanf(range, "%u", &given) != 1 || given < 2 * FIRST)
+        given = 32768;
+    if (range)
+        fclose(range);
+    for (int tries = 0; tries < TRIES; tries++) {
+        if (getrandom(&drawn, sizeof drawn, 0) != sizeof drawn)
+            abort();
+        unsigned port = FIRST + drawn % (given - FIRST - more), free = 0;
+        while (free <= more && port_is_free(port + free))
             free++;
-        if (free == more)
+        if (free > more)
             return port;
     }
     abort();
 }
 
-bool port_is_free(unsigned port, unsigned *given)
+bool port_is_free(unsigned port)
 {
     struct sockaddr_in address = { .sin_family = AF_INET,
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                                    .sin_port = htons((uint16_t)port) };
-    socklen_t size = sizeof address;
     int probe = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool bound = bind(probe, (struct sockaddr *)&address, size) == 0 &&
-                 getsockname(probe, (struct sockaddr *)&address, &size) == 0;
-    *given = ntohs(address.sin_port);
+    bool bound = bind(probe, (struct sockaddr *)&address, sizeof address) == 0;
     close(probe);
     return bound;
 }

@@ -11,7 +11,10 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum { SERVER_CANNOT_BE_HAD = 77 }; /* a script's exit status */
+enum {
+    SERVER_CANNOT_BE_HAD = 77, /* a script's exit status */
+    SERVER_TRIES = 2           /* with other ports, which another process may have taken meanwhile */
+};
 
 typedef struct server_process {
     const char *script; /* "tests/servers/kafka.sh" */
@@ -30,6 +33,6 @@ void server_process_hang(const server_process *process, bool hangs);
 
 /* A port that is free, as are so many behind it. */
 unsigned ports_find(unsigned more);
-bool port_is_free(unsigned port, unsigned *given); /* 0: any */
+bool port_is_free(unsigned port);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * tests/servers/redis.c - starts redis-server and waits until its log says that it is ready.
  */
-#include <arpa/inet.h>
 #include <hiredis/hiredis.h>
+#include <servers/process.h>
 #include <servers/redis.h>
 #include <signal.h>
 #include <stdio.h>
@@ -24,18 +24,6 @@ struct redis_server {
 
 static bool server_run(redis_server *server);
 
-static int free_port(void)
-{
-    int handle = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t size = sizeof address;
-    if (bind(handle, (struct sockaddr *)&address, size) < 0 ||
-        getsockname(handle, (struct sockaddr *)&address, &size) < 0)
-        perror("a free port");
-    close(handle);
-    return ntohs(address.sin_port);
-}
-
 redis_server *redis_server_start(const char *const *options)
 {
     redis_server *server = calloc(1, sizeof *server);
@@ -53,7 +41,7 @@ redis_server *redis_server_start(const char *const *options)
     snprintf(server->socket, sizeof server->socket, "%s/redis.sock", server->folder);
     snprintf(server->unix_url, sizeof server->unix_url, "unix://%s", server->socket);
     for (int tries = 0; tries < 5; tries++) { /* another process may take the port in between */
-        snprintf(server->port, sizeof server->port, "%d", free_port());
+        snprintf(server->port, sizeof server->port, "%u", ports_find(0));
         snprintf(server->url, sizeof server->url, "redis://127.0.0.1:%s", server->port);
         if (server_run(server))
             return server;

@@ -23,14 +23,15 @@ static void environment_set(const search_server *server);
 static unsigned port_find(void)
 {
     for (int tries = 0; tries < 50; tries++) {
-        unsigned port = ports_find(0), transport = 0;
-        if (port + TRANSPORT <= UINT16_MAX && port_is_free(port + TRANSPORT, &transport))
+        unsigned port = ports_find(0);
+        if (port_is_free(port + TRANSPORT))
             return port;
     }
     abort();
 }
 
-search_server *search_server_start(const char *extra)
+/* NULL: it did not start, *status says how. */
+static search_server *server_try(const char *extra, int *status)
 {
     search_server *server = memory_new(sizeof *server);
     failure failure = { 0 };
@@ -43,13 +44,22 @@ search_server *search_server_start(const char *extra)
     http_options options = { .url = server->url, .setting = "the test's server" };
     if (http_new(&options, &server->client, &failure) != SL_OK)
         abort();
-    int status = server_process_start(&server->process);
-    if (status == 0)
+    *status = server_process_start(&server->process);
+    if (*status == 0)
         return server;
     search_server_stop(server);
-    if (status == SERVER_CANNOT_BE_HAD)
-        return NULL;
-    fprintf(stderr, "search-server.sh start ended with %d\n", status);
+    return NULL;
+}
+
+search_server *search_server_start(const char *extra)
+{
+    int status;
+    for (int tries = 0; tries < SERVER_TRIES; tries++) {
+        search_server *server = server_try(extra, &status);
+        if (server || status == SERVER_CANNOT_BE_HAD)
+            return server;
+        fprintf(stderr, "search-server.sh start ended with %d\n", status);
+    }
     abort();
 }
 

@@ -1,7 +1,8 @@
 /*
  * tests/system/dashboards.c - the dashboards of docker/kibana before a real search server with what jobs wrote there:
  * each panel's search is made as Kibana makes it, and each bucket and figure of the answer compared with a recount from
- * what was sent. And the index templates beside the indices that the jobs make by themselves.
+ * what was sent. And the index templates beside the indices that the jobs make by themselves. The server goes by the settings of
+ * docker/elasticsearch.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 
 #include <base/buffer.h>
 #include <docker/panel_recount.h>
+#include <docker/service_settings.h>
 #include <servers/search_server.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,11 +25,15 @@
 enum { LISTENS = 900 };
 
 static search_server *search; /* NULL: it cannot be had */
+static service_settings node; /* docker/'s, which it was started with */
 
+/* xpack is Elasticsearch's alone; the type of discovery is what every search server here is given. */
 static int server_start(void **state)
 {
     (void)state;
-    search = search_server_start(NULL);
+    service_settings_read(&node, "docker/elasticsearch/elasticsearch.yml",
+                          " network.host discovery.type xpack.security.enabled ");
+    search = search_server_start(service_settings_words(&node, "-E"));
     return 0;
 }
 
@@ -47,6 +53,20 @@ static trial *begun(void **state)
     trial_import(trial);
     trial_send(trial, LISTENS);
     return trial;
+}
+
+static void the_search_server_goes_by_its_settings(void **state)
+{
+    (void)state;
+    if (search == NULL)
+        skip();
+    const char *told = search_server_ask(search, "GET", "/_nodes/settings?flat_settings=true", NULL);
+    for (size_t i = 0; i < node.count; i++) {
+        char wanted[200];
+        snprintf(wanted, sizeof wanted, "\"%s\":\"%s\"", node.key[i], node.value[i]);
+        if (strstr(told, wanted) == NULL)
+            fail_msg("the node does not tell %s: %s", wanted, told);
+    }
 }
 
 /* ---- Panels ------------------------------------------------------------------------------------------------------ */
@@ -286,7 +306,8 @@ static void a_template_makes_the_index_that_its_job_makes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_the_panels_show_equals_a_recount), TEST(a_template_makes_the_index_that_its_job_makes),
+        cmocka_unit_test(the_search_server_goes_by_its_settings), TEST(what_the_panels_show_equals_a_recount),
+        TEST(a_template_makes_the_index_that_its_job_makes),
         TEST(the_flow_shows_jobs_beside_each_other), /* with the templates, which stay */
     };
     return cmocka_run_group_tests(tests, server_start, server_stop);
