@@ -4,6 +4,7 @@
 #include <base/failure.h>
 #include <base/memory.h>
 #include <engine.h>
+#include <records/headers.h>
 #include <settings.h>
 #include <sluice/test.h>
 #include <stdio.h>
@@ -17,7 +18,9 @@ struct sl_test {
     engine *engine;
     int64_t interval_ms;
     char *arguments, *words[WORDS_MAX + 1];
-    int64_t sent; /* offsets of what was sent, over all inputs */
+    int64_t sent;   /* offsets of what was sent, over all inputs */
+    buffer headers; /* of what is sent, without their count */
+    size_t header_count;
     buffer scratch;
 };
 
@@ -66,6 +69,7 @@ void sl_test_close(sl_test *test)
     engine_close(test->engine);
     settings_free(test->settings);
     free(test->arguments);
+    buffer_done(&test->headers);
     buffer_done(&test->scratch);
     free(test);
 }
@@ -86,8 +90,27 @@ void sl_test_send(sl_test *test, const char *input, const char *value)
 
 void sl_test_send_message(sl_test *test, const char *input, uint32_t partition, const sl_message *message)
 {
-    if (engine_send(test->engine, input, partition, message) != SL_OK)
+    sl_message sent = *message;
+    buffer headers = { 0 };
+    if (test->header_count) {
+        headers_begin(&headers, test->header_count);
+        buffer_append(&headers, test->headers.at, test->headers.size);
+        sent.headers = headers.at;
+    }
+    if (engine_send(test->engine, input, partition, &sent) != SL_OK)
         misused("the job has no such input in memory", input);
+    buffer_done(&headers);
+}
+
+void sl_test_header(sl_test *test, const char *name, const char *value)
+{
+    if (name == NULL)
+        test->headers.size = test->header_count = 0;
+    else {
+        headers_add(&test->headers, (sl_text){ name, strlen(name) },
+                    (sl_text){ value, value ? strlen(value) : 0 });
+        test->header_count++;
+    }
 }
 
 void sl_test_batch(sl_test *test)

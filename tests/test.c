@@ -79,6 +79,47 @@ static void a_message_keeps_its_partition_offset_and_time(void **state)
     sl_test_close(test);
 }
 
+#define TRACED_FIELDS(F) F(origin, origin) F(text, trace) F(i64, headers)
+SL_RECORD(traced, TRACED_FIELDS);
+
+static bool take_trace(sl_task *task, const sl_message *in, traced *out)
+{
+    (void)task;
+    sl_text name, value;
+    out->origin = in->origin;
+    out->trace = sl_header(in, SL_TEXT("trace"));
+    while (sl_header_at(in, (size_t)out->headers, &name, &value))
+        out->headers++;
+    return true;
+}
+SL_STAGE(take_trace, sl_message, traced);
+
+static void draw_traced(sl_plan *plan, const void *options)
+{
+    (void)options;
+    sl_stream lines = sl_from(plan, &(sl_input){ .name = "lines", .from = "kafka:realtime" });
+    sl_to(sl_through(lines, &take_trace_stage),
+          &(sl_output){ .name = "traces", .to = { "console" }, .id = SL_FIELDS(traced, origin) });
+}
+
+static void headers_reach_the_stages(void **state)
+{
+    (void)state;
+    const sl_job traced_job = { .name = "traced", .about = "its headers", .draw = draw_traced };
+    sl_test *test = sl_test_open(&traced_job, "--interval 1s");
+    sl_test_header(test, "trace", "a1");
+    sl_test_header(test, "none", NULL);
+    sl_test_send(test, "lines", "x");
+    sl_test_header(test, NULL, NULL);
+    sl_test_send(test, "lines", "y");
+    sl_test_batch(test);
+    assert_string_equal(
+        sl_test_wrote(test, "traces"),
+        "{\"_id\":\"lines-0-0\",\"@timestamp\":\"1970-01-01T00:00:01.000Z\",\"trace\":\"a1\",\"headers\":2}\n"
+        "{\"_id\":\"lines-0-1\",\"@timestamp\":\"1970-01-01T00:00:01.000Z\",\"headers\":0}\n");
+    sl_test_close(test);
+}
+
 static void a_tombstone_has_no_value(void **state)
 {
     (void)state;
@@ -225,6 +266,7 @@ int main(void)
         cmocka_unit_test(an_outage_gives_no_batches),
         cmocka_unit_test(a_message_keeps_its_partition_offset_and_time),
         cmocka_unit_test(a_tombstone_has_no_value),
+        cmocka_unit_test(headers_reach_the_stages),
         cmocka_unit_test(documents_come_in_order_of_their_ids),
         cmocka_unit_test(what_is_known_changes_when_the_cache_lets_go),
         cmocka_unit_test(with_a_work_folder_the_next_test_goes_on),

@@ -8,6 +8,7 @@
  */
 #include <base/memory.h>
 #include <records/block.h>
+#include <records/headers.h>
 #include <records/segment.h>
 
 struct segment {
@@ -21,7 +22,9 @@ struct segment {
 
 typedef struct segment_header { /* stands before each message, aligned to 8 */
     int64_t offset, time_ms;
-    int32_t key_size, value_size; /* -1: missing */
+    int32_t key_size : 31; /* -1: missing */
+    uint32_t has_headers : 1;
+    int32_t value_size; /* -1: missing */
 } segment_header;
 
 typedef struct segment_limits {
@@ -30,9 +33,11 @@ typedef struct segment_limits {
     size_t bytes;
 } segment_limits;
 
-enum { OVERHEAD = sizeof(segment) + SEGMENT_SLACK, LARGE_STEP = 2 << 20 };
+enum { OVERHEAD = sizeof(segment) + SEGMENT_SLACK, LARGE_STEP = 2 << 20, KEY_BYTES_MAX = (1 << 30) - 1 };
 
-static size_t message_bytes(const segment_header *header);
+static size_t text_bytes(const segment_header *header);
+static size_t message_bytes(const segment_header *header, const char *body);
+static size_t aligned(size_t bytes);
 static segment *segment_with_room(segment_chain *chain, size_t bytes);
 static int64_t chain_look(const segment_chain *chain, int64_t from, segment_limits limits, size_t *bytes);
 static size_t place_of(const segment_chain *chain, const segment *segment, int64_t offset);
@@ -45,12 +50,14 @@ void segment_add(segment_chain *chain, const sl_message *message)
 {
     if (message->origin.offset < chain->next)
         return;
-    segment_header header = { message->origin.offset, message->origin.time_ms, -1, -1 };
+    segment_header header = { message->origin.offset, message->origin.time_ms, -1, message->headers != NULL,
+                              -1 };
     if (message->key.at)
-        header.key_size = (int32_t)message->key.size;
+        header.key_size = (int32_t)(message->key.size & KEY_BYTES_MAX);
     if (message->value.at)
         header.value_size = (int32_t)message->value.size;
-    size_t bytes = message_bytes(&header);
+    size_t headers = message->headers ? headers_size(message->headers) : 0;
+    size_t texts = text_bytes(&header), bytes = aligned(sizeof header + texts + headers);
     segment *segment = segment_with_room(chain, bytes);
     char *at = segment->at + segment->size;
     memcpy(at, &header, sizeof header);
@@ -59,6 +66,8 @@ void segment_add(segment_chain *chain, const sl_message *message)
         memcpy(at, message->key.at, message->key.size);
     if (header.value_size > 0)
         memcpy(at + (header.key_size > 0 ? header.key_size : 0), message->value.at, message->value.size);
+    if (headers)
+        memcpy(at + texts, message->headers, headers);
     unit_added(chain, segment, (segment_unit){ header.offset, header.offset, bytes });
 }
 
@@ -156,19 +165,30 @@ size_t segment_read(const struct source_block *block, struct source_reading *rea
             .origin = { header.offset, header.time_ms, block->partition },
             .key = { header.key_size < 0 ? NULL : key, key_size },
             .value = { header.value_size < 0 ? NULL : key + key_size, value_size },
+            .headers = header.has_headers ? key + key_size + value_size : NULL,
         };
-        reading->at += message_bytes(&header);
+        reading->at += message_bytes(&header, key);
     }
     return count;
 }
 
 /* ---- Segments ---- */
 
-static size_t message_bytes(const segment_header *header)
+static size_t text_bytes(const segment_header *header)
 {
-    size_t bytes = sizeof *header;
-    bytes += header->key_size > 0 ? (size_t)header->key_size : 0;
-    bytes += header->value_size > 0 ? (size_t)header->value_size : 0;
+    return (header->key_size > 0 ? (size_t)header->key_size : 0) +
+           (header->value_size > 0 ? (size_t)header->value_size : 0);
+}
+
+/* `body` stands behind the header. */
+static size_t message_bytes(const segment_header *header, const char *body)
+{
+    size_t texts = text_bytes(header);
+    return aligned(sizeof *header + texts + (header->has_headers ? headers_size(body + texts) : 0));
+}
+
+static size_t aligned(size_t bytes)
+{
     return (bytes + 7) & ~(size_t)7;
 }
 
@@ -258,7 +278,7 @@ static segment_unit unit_at(const segment_chain *chain, const segment *segment, 
     if (chain->form)
         return chain->form(at);
     const segment_header *header = (const segment_header *)(const void *)at;
-    return (segment_unit){ header->offset, header->offset, message_bytes(header) };
+    return (segment_unit){ header->offset, header->offset, message_bytes(header, at + sizeof *header) };
 }
 
 /* Where the first unit stands that has `offset` or later ones. */

@@ -4,7 +4,7 @@
  * A unit is what is kept or let go as one. Sources that hand out open blocks copy messages in; a source whose blocks are raw
  * receives its own form of units, such as record batches of many messages, straight into the chain's memory:
  *
- *     segment of messages: | header | bytes of key, value | header | bytes ... |
+ *     segment of messages: | header | bytes of key, value, headers | header | bytes ... |
  *     segment of a form:   | unit | unit | unit ...    room to receive into    |
  *
  * One thread appends while others read what was appended before: blocks are cut under the source's lock and carry their
@@ -42,7 +42,7 @@ typedef struct segment_chain {
 
 /* All of these are called under the source's lock, except segment_read. */
 
-/* Copies key and value; a message below `next` is dropped. */
+/* Copies key, value and headers; a message below `next` is dropped. */
 void segment_add(segment_chain *chain, const sl_message *message);
 
 /* Room for at least `least` bytes after the last unit, in one piece; *room is all there is. The first `keep` bytes of the

@@ -76,6 +76,33 @@ static void messages_come_out_as_they_went_in(void **state)
     segment_done(&chain);
 }
 
+static void headers_lie_behind_key_and_value(void **state)
+{
+    (void)state;
+    static const char headers[] = "\x02\x02"
+                                  "a"
+                                  "\x04"
+                                  "bc"; /* one; a, of 1 byte, is bc */
+    segment_chain chain = { 0 };
+    sl_message out[3];
+    sl_message message = { .origin = { .offset = 0 }, .key = SL_TEXT("k"), .headers = headers };
+    segment_add(&chain, &message);
+    add(&chain, 1, NULL, "v");
+    message = (sl_message){ .origin = { .offset = 2 }, .value = SL_TEXT("w"), .headers = headers };
+    segment_add(&chain, &message);
+    assert_int_equal(chain.bytes, held(1, sizeof headers - 1) + held(0, 1) + held(1, sizeof headers - 1));
+    assert_int_equal(read_all(&chain, 0, 3, 2, out), 3);
+    assert_true(sl_text_equal(sl_header(&out[0], SL_TEXT("a")), SL_TEXT("bc")));
+    assert_null(out[0].value.at);
+    assert_null(out[1].headers);
+    assert_true(sl_text_equal(out[1].value, SL_TEXT("v")));
+    assert_true(sl_text_equal(sl_header(&out[2], SL_TEXT("a")), SL_TEXT("bc")));
+    assert_true(sl_text_equal(out[2].value, SL_TEXT("w")));
+    assert_int_equal(read_all(&chain, 2, 3, 2, out), 1); /* walks over those before it */
+    assert_true(sl_text_equal(out[0].value, SL_TEXT("w")));
+    segment_done(&chain);
+}
+
 static void a_range_gives_exactly_its_messages(void **state)
 {
     (void)state;
@@ -417,6 +444,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(messages_come_out_as_they_went_in),
+        cmocka_unit_test(headers_lie_behind_key_and_value),
         cmocka_unit_test(a_range_gives_exactly_its_messages),
         cmocka_unit_test(a_look_stops_at_records_and_bytes),
         cmocka_unit_test(looks_over_many_segments_add_up),

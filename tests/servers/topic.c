@@ -18,19 +18,35 @@ static void conf_set(rd_kafka_conf_t *conf, const char *name, const char *value)
     sl_expect(rd_kafka_conf_set(conf, name, value, text, sizeof text) == RD_KAFKA_CONF_OK);
 }
 
+static void message_send(rd_kafka_t *client, const char *topic, const topic_message *message,
+                         rd_kafka_headers_t *headers)
+{
+    const char *key = message->key, *value = message->value;
+    rd_kafka_resp_err_t error = rd_kafka_producev(
+        client, RD_KAFKA_VTYPE_TOPIC, topic, RD_KAFKA_VTYPE_PARTITION, message->partition, RD_KAFKA_VTYPE_KEY,
+        key, key ? strlen(key) : (size_t)0, RD_KAFKA_VTYPE_VALUE, value, value ? strlen(value) : (size_t)0,
+        RD_KAFKA_VTYPE_TIMESTAMP, message->time_ms, RD_KAFKA_VTYPE_HEADERS, headers, RD_KAFKA_VTYPE_MSGFLAGS,
+        RD_KAFKA_MSG_F_COPY, RD_KAFKA_VTYPE_END);
+    sl_expect(error == RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
 void topic_send(const char *servers, const char *topic, const topic_message *messages, size_t count)
 {
     rd_kafka_t *client = client_new(RD_KAFKA_PRODUCER, servers, NULL);
-    for (size_t i = 0; i < count; i++) {
-        const topic_message *message = &messages[i];
-        const char *key = message->key, *value = message->value;
-        rd_kafka_resp_err_t error = rd_kafka_producev(
-            client, RD_KAFKA_VTYPE_TOPIC, topic, RD_KAFKA_VTYPE_PARTITION, message->partition,
-            RD_KAFKA_VTYPE_KEY, key, key ? strlen(key) : (size_t)0, RD_KAFKA_VTYPE_VALUE, value,
-            value ? strlen(value) : (size_t)0, RD_KAFKA_VTYPE_TIMESTAMP, message->time_ms,
-            RD_KAFKA_VTYPE_MSGFLAGS, RD_KAFKA_MSG_F_COPY, RD_KAFKA_VTYPE_END);
-        sl_expect(error == RD_KAFKA_RESP_ERR_NO_ERROR);
-    }
+    for (size_t i = 0; i < count; i++)
+        message_send(client, topic, &messages[i], NULL);
+    sl_expect(rd_kafka_flush(client, PATIENCE_MS) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_destroy(client);
+}
+
+void topic_send_headers(const char *servers, const char *topic, const topic_message *message,
+                        const char *const *headers)
+{
+    rd_kafka_t *client = client_new(RD_KAFKA_PRODUCER, servers, NULL);
+    rd_kafka_headers_t *made = rd_kafka_headers_new(0);
+    for (const char *const *at = headers; *at; at += 2)
+        sl_expect(rd_kafka_header_add(made, at[0], -1, at[1], at[1] ? -1 : 0) == 0);
+    message_send(client, topic, message, made);
     sl_expect(rd_kafka_flush(client, PATIENCE_MS) == RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_destroy(client);
 }

@@ -18,6 +18,9 @@ typedef struct topic_message {
 
 /* Returns when all are stored. */
 void topic_send(const char *servers, const char *topic, const topic_message *messages, size_t count);
+/* One with headers: a name, its value, a name, ...; a NULL behind the last. */
+void topic_send_headers(const char *servers, const char *topic, const topic_message *message,
+                        const char *const *headers);
 /* `count` messages "<partition>:<number>", number from `first` on, to one partition. */
 void topic_fill(const char *servers, const char *topic, int32_t partition, int64_t first, int64_t count);
 

@@ -181,22 +181,29 @@ static void every_message_is_read_once_and_in_order(void **state)
     assert_int_equal(read_numbers(trial, 0, 4000, 5000), 1000);
 }
 
+/* The first `count` messages of partition 1. */
+static void got_first(trial *trial, size_t count, sl_message *got)
+{
+    buffer blocks = { 0 };
+    failure failure = { 0 };
+    source_reading reading = { 0 };
+    source_messages read = { .at = got, .room = count + 1 };
+    started(trial);
+    waited(trial, 1, 0, (int64_t)count);
+    source_kafka.take(trial->self, 1, 0, (int64_t)count, &blocks);
+    assert_int_equal(source_kafka.read(trial->self, (const void *)blocks.at, &reading, &read, &failure),
+                     SL_OK);
+    assert_int_equal(read.count, count);
+    buffer_done(&blocks);
+}
+
 static void keys_times_and_tombstones_are_kept(void **state)
 {
     trial *trial = *state;
     topic_message sent[] = { { 1, "k", "v", 1234567890123 }, { 1, NULL, "", 5 }, { 1, "gone", NULL, 6 } };
     topic_send(kafka_mock_servers(mock), trial->topic, sent, 3);
-    started(trial);
-    waited(trial, 1, 0, 3);
-    buffer blocks = { 0 };
-    failure failure = { 0 };
-    source_reading reading = { 0 };
     sl_message got[4];
-    source_messages read = { .at = got, .room = 4 };
-    source_kafka.take(trial->self, 1, 0, 3, &blocks);
-    assert_int_equal(source_kafka.read(trial->self, (const void *)blocks.at, &reading, &read, &failure),
-                     SL_OK);
-    assert_int_equal(read.count, 3);
+    got_first(trial, 3, got);
     assert_true(sl_text_equal(got[0].key, SL_TEXT("k")));
     assert_true(sl_text_equal(got[0].value, SL_TEXT("v")));
     assert_int_equal(got[0].origin.time_ms, 1234567890123);
@@ -206,7 +213,44 @@ static void keys_times_and_tombstones_are_kept(void **state)
     assert_int_equal(got[1].value.size, 0);
     assert_true(sl_text_equal(got[2].key, SL_TEXT("gone")));
     assert_null(got[2].value.at);
-    buffer_done(&blocks);
+    assert_null(got[0].headers);
+}
+
+/* By librdkafka they are taken over one by one, by our own requests they lie in what the broker sent. */
+static void headers_are_kept_whoever_reads(trial *trial, const char *reader)
+{
+    static const char *const headers[] = { "trace", "a1", "empty", "", "trace", "b2", "none", NULL, NULL };
+    topic_message sent[] = { { 1, "k", "v", 0 }, { 1, NULL, NULL, 0 }, { 1, NULL, "w", 0 } };
+    sl_message got[4];
+    sl_text name, value;
+    set(trial, "kafka.reader", reader);
+    for (size_t i = 0; i < 2; i++)
+        topic_send_headers(kafka_mock_servers(mock), trial->topic, &sent[i], headers);
+    topic_send(kafka_mock_servers(mock), trial->topic, &sent[2], 1);
+    got_first(trial, 3, got);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(sl_text_equal(sl_header(&got[i], SL_TEXT("trace")), SL_TEXT("b2")));
+        assert_true(sl_header_at(&got[i], 0, &name, &value));
+        assert_true(sl_text_equal(name, SL_TEXT("trace")) && sl_text_equal(value, SL_TEXT("a1")));
+        assert_non_null(sl_header(&got[i], SL_TEXT("empty")).at);
+        assert_true(sl_header_at(&got[i], 3, &name, &value));
+        assert_true(sl_text_equal(name, SL_TEXT("none")) && value.at == NULL);
+        assert_false(sl_header_at(&got[i], 4, &name, &value));
+        assert_null(sl_header(&got[i], SL_TEXT("trac")).at);
+    }
+    assert_true(sl_text_equal(got[0].value, SL_TEXT("v")));
+    assert_null(got[2].headers);
+    assert_true(sl_text_equal(got[2].value, SL_TEXT("w")));
+}
+
+static void headers_are_kept_by_librdkafka(void **state)
+{
+    headers_are_kept_whoever_reads(*state, "librdkafka");
+}
+
+static void headers_are_kept_by_our_own_requests(void **state)
+{
+    headers_are_kept_whoever_reads(*state, "fetch");
 }
 
 static void it_goes_on_at_given_offsets(void **state)
@@ -478,6 +522,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with_a_topic(every_message_is_read_once_and_in_order),
         with_a_topic(keys_times_and_tombstones_are_kept),
+        with_a_topic(headers_are_kept_by_librdkafka),
+        with_a_topic(headers_are_kept_by_our_own_requests),
         with_a_topic(it_goes_on_at_given_offsets),
         with_a_topic(a_time_beyond_the_last_message_is_the_end),
         with_a_topic(a_partition_may_be_set_back_to_a_time),

@@ -142,6 +142,11 @@ typedef struct sl_stage {
  */
 bool sl_reject(sl_task *task, const sl_origin *origin, const char *reason, const char *detail);
 
+/* The value of a message's header; of several with the name the last one. .at == NULL: there is none, or it is null. */
+sl_text sl_header(const sl_message *message, sl_text name);
+/* Header i (0, 1, ...), in the message's order; false: it has not so many. */
+bool sl_header_at(const sl_message *message, size_t i, sl_text *name, sl_text *value);
+
 int64_t sl_batch_time_ms(const sl_task *task);
 const void *sl_options(const sl_task *task); /* what draw() was handed */
 

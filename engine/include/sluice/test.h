@@ -29,6 +29,8 @@ void sl_test_known(sl_test *test, const char *lookup, const char *key, const cha
 void sl_test_send(sl_test *test, const char *input,
                   const char *value); /* NULL: a tombstone; no time: takes T */
 void sl_test_send_message(sl_test *test, const char *input, uint32_t partition, const sl_message *message);
+/* A header of all that is sent from now on, beside those given before; name NULL: none of them any more. */
+void sl_test_header(sl_test *test, const char *name, const char *value);
 
 void sl_test_batch(sl_test *test);            /* one interval passes, and its batch runs */
 void sl_test_pass(sl_test *test, int64_t ms); /* time passes without batches: an outage */

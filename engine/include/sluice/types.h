@@ -76,6 +76,7 @@ typedef struct sl_message {
     sl_origin origin;
     sl_text key;
     sl_text value;
+    const char *headers; /* of Kafka, read by sl_header(); NULL: it has none */
 } sl_message;
 
 #endif

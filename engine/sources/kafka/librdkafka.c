@@ -15,6 +15,7 @@
 #include <base/memory.h>
 #include <base/traffic.h>
 #include <inttypes.h>
+#include <records/headers.h>
 #include <sources/kafka/watch.h>
 #include <stdlib.h>
 
@@ -26,6 +27,7 @@ typedef struct drain {
     pthread_t thread;
     bool running;
     watch watch;
+    buffer headers; /* of one message */
 } drain;
 
 static sl_result drain_topic(kafka_reader *reader, int32_t *count, failure *failure);
@@ -149,6 +151,7 @@ static void drain_close(kafka_reader *reader)
         rd_kafka_queue_destroy(drain->arrivals);
     if (!kafka_client_close(drain->planner, CLOSE_MS))
         log_debug("kafka", "topic %s: the client that asks did not close in time", reader->topic);
+    buffer_done(&drain->headers);
     free(drain);
 }
 
@@ -247,15 +250,32 @@ static size_t drain_receive(kafka_reader *reader, rd_kafka_message_t **messages)
     return 1 + (more > 0 ? (size_t)more : 0);
 }
 
+static const char *headers_of(const rd_kafka_message_t *message, buffer *out)
+{
+    rd_kafka_headers_t *headers;
+    const char *name;
+    const void *value;
+    size_t size;
+    if (rd_kafka_message_headers(message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return NULL;
+    out->size = 0;
+    headers_begin(out, rd_kafka_header_cnt(headers));
+    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == 0; i++)
+        headers_add(out, (sl_text){ name, strlen(name) }, (sl_text){ value, size });
+    return out->at;
+}
+
 static void part_store(kafka_reader *reader, kafka_part *part, const rd_kafka_message_t *message)
 {
     rd_kafka_timestamp_type_t type;
+    drain *drain = reader->way_self;
     size_t before = part->chain.bytes;
     segment_add(&part->chain,
                 &(sl_message){
                     .origin = { message->offset, rd_kafka_message_timestamp(message, &type), 0 },
                     .key = { message->key, message->key_len },
                     .value = { message->payload, message->len },
+                    .headers = headers_of(message, &drain->headers),
                 });
     reader->bytes += part->chain.bytes - before;
 }

@@ -12,9 +12,9 @@
  * without asking how many bytes are left; what they say is checked before a key or value is believed. The next record's
  * place follows from the length alone, so that the processor begins with it long before this one is done.
  *
- * Headers are passed over. Where stages are to have them: they begin with their count behind the value (record.rest) and
- * end with the record, so a reading loop can note that span beside each message.
+ * Most records have no headers, so those that have are looked through, and the message points to their begin.
  */
+#include <records/headers.h>
 #include <records/segment.h>
 #include <sources/kafka/crc32c.h>
 #include <sources/kafka/record_batch.h>
@@ -41,7 +41,7 @@ typedef struct record {
     uint64_t time;   /* counted from the batch's, may be negative */
     uint32_t offset; /* counted from the batch's */
     sl_text key, value;
-    const unsigned char *rest, *end; /* behind the value; behind the record */
+    const unsigned char *headers, *end; /* NULL: it has none; behind the record */
 } record;
 
 /* What stays the same while records of a batch are read. */
@@ -297,6 +297,7 @@ sl_result record_cursor_read(record_cursor *cursor, sl_message *messages, size_t
                         .time_ms = (int64_t)(limits.base_time + (record.time & limits.time_mask)) },
             .key = record.key,
             .value = record.value,
+            .headers = (const char *)record.headers,
         };
         filled += record.offset >= limits.from;
         at = record.end;
@@ -332,15 +333,13 @@ static inline sl_text text_of(varint size)
     return (sl_text){ size.value == 1 ? NULL : (const char *)size.next, size.value / 2 };
 }
 
-/* The count of headers agrees with the bytes that they have; the headers themselves are not looked at. */
-__attribute__((noinline)) static const char *rest_check(const unsigned char *at, const unsigned char *end)
+__attribute__((noinline)) static const char *headers_read(const unsigned char *at, record *record)
 {
-    if (at >= end)
+    if (at >= record->end)
         return "the record is too short";
-    varint count = varint_at(at, 32);
-    if (count.next == NULL || count.value % 2 || (int64_t)count.value > end - count.next ||
-        (count.value == 0 && count.next != end))
+    if (!headers_are_whole((const char *)at, (const char *)record->end))
         return "the record has not as many headers as it says";
+    record->headers = at;
     return NULL;
 }
 
@@ -370,9 +369,9 @@ __attribute__((always_inline)) static inline const char *record_read(const unsig
     if (value.next == NULL || !text_fits(value, record->end))
         return "the record's value reaches beyond it";
     record->value = text_of(value);
-    record->rest = value.next + value.value / 2;
-    return *record->rest == 0 && record->rest + 1 == record->end ? NULL
-                                                                 : rest_check(record->rest, record->end);
+    record->headers = NULL;
+    const unsigned char *rest = value.next + value.value / 2;
+    return *rest == 0 && rest + 1 == record->end ? NULL : headers_read(rest, record);
 }
 
 /* ---- Markers ---- */

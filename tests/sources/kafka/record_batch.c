@@ -116,6 +116,13 @@ static void assert_message(const sl_message *message, const sample *sample, size
     assert_int_equal(message->origin.time_ms, sample->records[i].time_ms);
     assert_text(message->key, sample->records[i].key);
     assert_text(message->value, sample->records[i].value);
+    sl_text name, value;
+    size_t count = 0;
+    for (; sl_header_at(message, count, &name, &value); count++) {
+        assert_text(name, sample->records[i].headers[count].key);
+        assert_text(value, sample->records[i].headers[count].value);
+    }
+    assert_int_equal(count, sample->records[i].header_count);
 }
 
 /* Up to `room` messages of [from, until) from `place` on, which moves; opened anew each time. */
