@@ -299,9 +299,12 @@ static void listeners_end(engine *self)
 
 sl_result engine_run(engine *self, failure *failure)
 {
-    log_info("engine", "%s runs: batches of %lld ms, %s%s", self->spec.name,
+    char after[40] = "";
+    if (self->head.batch_id)
+        snprintf(after, sizeof after, ", on from batch %lld", (long long)self->head.batch_id);
+    log_info("engine", "%s runs: batches of %lld ms, %s%s%s", self->spec.name,
              (long long)settings_ms(self->spec.settings, "batch.interval"),
-             counted(workers_wanted(self), "worker", "workers").at,
+             counted(workers_wanted(self), "worker", "workers").at, after,
              self->replay_count ? ", journaled batches first" : "");
     if (self->crashes)
         crashes_watch(self->crashes);

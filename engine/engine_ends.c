@@ -88,7 +88,7 @@ static intake_input *retries_add(engine *self)
 {
     intake_input *input = intake_add(&self->intake, &retries_kind, &(source_spec){ .name = "retries" });
     input->aside = true;
-    input->self = retries_open(self->spec.work_dir, &self->intake, &self->plan, back_to_back(self));
+    input->self = retries_open(self->spec.work_dir, &self->intake, &self->plan);
     return input;
 }
 

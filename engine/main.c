@@ -52,8 +52,6 @@ static void help_print_names(void)
 static sl_result options_read(settings *settings, int argc, char **argv, failure *failure)
 {
     int used = argc;
-    if (job.interval)
-        SL_TRY(settings_set(settings, "batch.interval", job.interval, "the job's own", failure));
     SL_TRY(settings_arguments(settings, argc, argv, &used, failure));
     if (used < argc)
         return fail(failure, SL_USAGE, "\"%s\" is no option; %s --help lists them", argv[used], job.name);
@@ -122,7 +120,8 @@ static sl_result run(engine *engine, failure *failure)
         return replay_compare(engine, stdout);
     if (result == SL_OK && job.summary) {
         const char *why =
-            job.summary(engine_options(engine), totals.records, totals.written, totals.dead_letters);
+            job.summary(engine_options(engine),
+                        &(sl_totals){ totals.records, totals.written, totals.dead_letters, totals.next });
         if (why)
             return fail(failure, SL_FAILED, "%s", why);
     }

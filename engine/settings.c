@@ -163,12 +163,24 @@ static void kinds_add(settings *settings)
 #undef ADD_KINDS
 }
 
+/* The engine's own, with the interval that is usual for the job. */
+static void engine_add(settings *settings, const sl_job *job)
+{
+    enum { ROWS = sizeof engine_settings / sizeof engine_settings[0] };
+    setting rows[ROWS];
+    memcpy(rows, engine_settings, sizeof rows);
+    for (size_t i = 0; i < ROWS && job->interval; i++)
+        if (rows[i].key && strcmp(rows[i].key, "batch.interval") == 0)
+            rows[i].usual = job->interval;
+    settings_add(settings, "batches", rows);
+}
+
 settings *settings_for(const sl_job *job)
 {
     settings *made = settings_new();
     if (job->options)
         options_add(made, job);
-    settings_add(made, "batches", engine_settings);
+    engine_add(made, job);
     kinds_add(made);
     settings_add(made, "log", log_settings);
     settings_pass(made, "kafka.");

@@ -49,8 +49,6 @@ sl_test *sl_test_open(const sl_job *tested, const char *arguments)
     test->clock.manual = true;
     test->settings = settings_for(tested);
     if (settings_set(test->settings, "workers", "2", "the test", &failure) != SL_OK ||
-        (tested->interval && settings_set(test->settings, "batch.interval", tested->interval, "the job's own",
-                                          &failure) != SL_OK) ||
         settings_arguments(test->settings, count, test->words, &used, &failure) != SL_OK)
         misused(arguments, failure.text);
     test->interval_ms = settings_ms(test->settings, "batch.interval");

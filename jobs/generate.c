@@ -5,7 +5,8 @@
  *
  *     0,48,453,"2014-10-23 03:26:20",0,"72132"
  *
- * With --replay FILE (and --loop) the listens are the lines of a file, in their order, at the same --rate.
+ * With --replay FILE (and --loop) the listens are the lines of a file, in their order, at the same --rate; with --bad some of
+ * them give way to malformed ones. With --count N the job ends after that many.
  *
  * A listen is a function of the seed and its number (the tick's offset) alone, so the same seed gives the same bytes,
  * whatever the rate, the workers, or a crash in between.
@@ -147,12 +148,14 @@ static size_t listen_print(const options *set, int64_t number, char at[LINE_ROOM
 static bool make_listen(sl_task *task, const sl_message *in, generated *out)
 {
     out->origin = in->origin;
-    if (in->value.size > 0) { /* --replay: real listens */
+    const options *set = sl_options(task);
+    bool is_real = in->value.size > 0; /* --replay */
+    if (is_real && (set->bad <= 0 || bad_kind_of(set, in->origin.offset) == NOT_BAD)) {
         out->line = in->value;
         return true;
     }
     char *line = sl_batch_memory(task, LINE_ROOM);
-    out->line = (sl_text){ line, listen_print(sl_options(task), in->origin.offset, line) };
+    out->line = (sl_text){ line, listen_print(set, in->origin.offset, line) };
     return true;
 }
 SL_STAGE(make_listen, sl_message, generated);
@@ -168,18 +171,17 @@ static void draw(sl_plan *plan, const void *filled)
                                                                .raw = SL_FIELDS(generated, line) });
 }
 
-/* Counted anew from the numbers: stages keep nothing. */
-static const char *summary(const void *filled, int64_t records, int64_t written, int64_t rejected)
+/* Counted anew from the numbers: stages keep nothing. All of them, also those of runs before this one. */
+static const char *summary(const void *filled, const sl_totals *totals)
 {
     const options *set = filled;
     int64_t counts[BAD_KIND_COUNT + 1] = { 0 };
-    (void)rejected;
-    printf("listens: %lld\n", (long long)written);
+    printf("listens: %lld\n", (long long)totals->written);
     if (set->bad <= 0)
         return NULL;
-    for (int64_t number = 0; number < records; number++)
+    for (int64_t number = 0; number < totals->next; number++)
         counts[bad_kind_of(set, number)]++;
-    printf("malformed among the first %lld:", (long long)records);
+    printf("malformed among the first %lld:", (long long)totals->next);
     for (size_t kind = 0; kind < BAD_KIND_COUNT; kind++)
         printf(" %s=%lld", bad_names[kind], (long long)counts[kind]);
     putchar('\n');

@@ -150,12 +150,12 @@ static void draw(sl_plan *plan, const void *filled)
                         .redis = { SL_HASH, .prefix = "", .key = SL_FIELDS(imported, id) } });
 }
 
-static const char *summary(const void *filled, int64_t records, int64_t written, int64_t rejected)
+static const char *summary(const void *filled, const sl_totals *totals)
 {
     const options *set = filled;
-    (void)records;
-    printf("customers imported: %lld; bad rows: %lld\n", (long long)written, (long long)rejected);
-    return rejected > 0 && !set->skip_bad ? "not every row went in; --skip-bad lets that pass" : NULL;
+    printf("customers imported: %lld; bad rows: %lld\n", (long long)totals->written,
+           (long long)totals->rejected);
+    return totals->rejected > 0 && !set->skip_bad ? "not every row went in; --skip-bad lets that pass" : NULL;
 }
 
 const sl_job job = { .name = "import_customers",

@@ -45,10 +45,10 @@ typedef struct copy_options {
     int64_t copies;
 } copy_options;
 
-static const char *no_records(const void *options, int64_t records, int64_t written, int64_t rejected)
+static const char *no_records(const void *options, const sl_totals *totals)
 {
-    (void)written, (void)rejected;
-    return records || ((const copy_options *)options)->copies < 2 ? NULL : "there was nothing to copy";
+    return totals->records || ((const copy_options *)options)->copies < 2 ? NULL
+                                                                          : "there was nothing to copy";
 }
 
 static const sl_option option_table[] = { SL_OPTION(copy_options, copies, "1", "1", "9", "how many copies"),

@@ -56,6 +56,23 @@ static void defaults_are_those_of_the_contract(void **state)
     settings_free(settings);
 }
 
+static void help_tells_the_interval_that_is_usual_for_the_job(void **state)
+{
+    (void)state;
+    sl_job quick = trial;
+    quick.interval = "250ms";
+    settings *settings = settings_for(&quick);
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    settings_help(settings, out);
+    fclose(out);
+    assert_int_equal(settings_ms(settings, "batch.interval"), 250);
+    assert_non_null(strstr(text, "(default 250ms; 1ms to 1d; batch.interval, SLUICE_BATCH_INTERVAL)"));
+    free(text);
+    settings_free(settings);
+}
+
 /* Every option of jobs.md, section 6. */
 static void all_options_of_the_contract_are_known(void **state)
 {
@@ -198,6 +215,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_those_of_the_contract),
+        cmocka_unit_test(help_tells_the_interval_that_is_usual_for_the_job),
         cmocka_unit_test(all_options_of_the_contract_are_known),
         cmocka_unit_test(the_jobs_options_are_flags_with_their_members_names),
         cmocka_unit_test(an_option_without_a_default_stays_zero),

@@ -299,6 +299,15 @@ static sl_result cut_one(intake *intake, uint32_t number, batch *batch, bool *fi
     return SL_OK;
 }
 
+/* An input that shows no partitions now may show some later, unless it is read to the ends found at start. */
+static bool may_begin(const intake *intake, const intake_input *input)
+{
+    size_t living = 0;
+    for (size_t i = 0; i < input->partitions; i++)
+        living += !atomic_load(&intake->origins.at[input->numbers[i]].over);
+    return living == 0 && !input->spec.available_now && !input->aside;
+}
+
 sl_result intake_cut(intake *intake, batch *batch, bool *finished, failure *failure)
 {
     *finished = true;
@@ -313,6 +322,8 @@ sl_result intake_cut(intake *intake, batch *batch, bool *finished, failure *fail
         result = lags_find(intake, &intake->lags, failure);
     for (uint32_t i = 0; i < intake->origins.count && result == SL_OK; i++)
         result = cut_one(intake, i, batch, finished, failure);
+    for (size_t i = 0; i < intake->input_count && *finished; i++)
+        *finished = !may_begin(intake, &intake->inputs[i]);
     size_t count;
     const batch_range *ranges = batch_ranges(batch, &count);
     for (size_t i = 0; i < count && result == SL_OK; i++)

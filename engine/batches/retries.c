@@ -28,7 +28,6 @@ typedef struct retries {
     char *path;
     const intake *intake;
     const sl_plan *plan;
-    bool available_now;
     int file; /* -1: nobody has retried anything yet */
     int64_t size, next;
     retried *first, *last;
@@ -52,7 +51,7 @@ static char *base64_read(sl_text text, size_t *size);
 static uint32_t node_of(const retries *self, const line_fields *fields, int64_t number);
 static void retried_free(retried *letter);
 
-void *retries_open(const char *work_dir, const intake *intake, const sl_plan *plan, bool available_now)
+void *retries_open(const char *work_dir, const intake *intake, const sl_plan *plan)
 {
     retries *self = memory_new(sizeof *self);
     buffer path = { 0 };
@@ -61,7 +60,6 @@ void *retries_open(const char *work_dir, const intake *intake, const sl_plan *pl
     self->path = path.at;
     self->intake = intake;
     self->plan = plan;
-    self->available_now = available_now;
     self->file = -1;
     self->partition = (source_partition){ .topic = RETRIES_TOPIC, .offset = -1 };
     return self;
@@ -124,7 +122,7 @@ static sl_result retries_look(void *opened, const source_wish *wish, source_view
         at = at->next;
     }
     view->end = view->goal = self->size;
-    view->finished = self->available_now && at == NULL && !more;
+    view->finished = at == NULL && !more;
     return SL_OK;
 }
 

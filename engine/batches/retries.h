@@ -24,7 +24,7 @@ static inline bool retries_is_topic(sl_text topic)
 }
 
 extern const source_kind retries_kind; /* not among the kinds of places; its open() is this: */
-void *retries_open(const char *work_dir, const intake *intake, const sl_plan *plan, bool available_now);
+void *retries_open(const char *work_dir, const intake *intake, const sl_plan *plan);
 
 /* Of a block that it gave: 1 + the node where its letters go on; 0: all nodes see them. */
 uint32_t retries_only(const source_block *block);

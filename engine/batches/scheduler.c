@@ -51,6 +51,7 @@ scheduler *scheduler_new(const scheduler_spec *spec)
     pthread_mutex_init(&self->mutex, NULL);
     pace_begin(&self->pace, &(pace_spec){ spec->job, spec->clock, spec->events, spec->intake, spec->pressure,
                                           spec->pressure_first, spec->last, spec->ends });
+    self->totals.next = spec->intake->origins.count ? spec->intake->positions[0].next : 0;
     if (spec->reach_is_kept)
         intake_reach(spec->intake, &self->done);
     return self;
@@ -197,6 +198,10 @@ static void note_done(scheduler *self)
     totals->duplicates += info->duplicates;
     totals->filtered += info->filtered;
     totals->dead_letters += info->dead_letters;
+    size_t count;
+    const batch_range *ranges = batch_ranges(self->batch, &count);
+    for (size_t i = 0; i < count; i++)
+        totals->next = ranges[i].partition == 0 ? ranges[i].until : totals->next;
     self->told.size = 0;
     buffer_append(&self->told, self->account.at, self->account.size);
     self->trouble[0] = '\0';

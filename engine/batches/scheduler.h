@@ -37,6 +37,7 @@ typedef struct scheduler_spec {
 
 typedef struct scheduler_totals {
     int64_t batches, records, written, duplicates, filtered, dead_letters;
+    int64_t next; /* of the first partition: behind what was read, also before this run */
 } scheduler_totals;
 
 scheduler *scheduler_new(const scheduler_spec *spec);

@@ -115,10 +115,12 @@ static const char makefile_template[] =
     "clean:\n"
     "\trm -f @NAME@ @NAME@_test *.o\n";
 
-/* A name that a C file, a make target and a job can have. */
+/* A name that a C file, a make target and a job can have. The Makefile has two targets of its own. */
 static bool is_name(const char *name)
 {
     static const char first[] = "abcdefghijklmnopqrstuvwxyz", all[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    if (strcmp(name, "test") == 0 || strcmp(name, "clean") == 0)
+        return false;
     return strchr(first, *name) && *name && strspn(name, all) == strlen(name) && strlen(name) <= NAME_MOST;
 }
 
@@ -144,7 +146,8 @@ static sl_result new_run(const arguments *arguments, failure *failure)
     if (!is_name(name))
         return fail(
             failure, SL_USAGE,
-            "\"%s\" cannot name a job: take a lower-case letter, then letters, digits and _, at most %d",
+            "\"%s\" cannot name a job: take a lower-case letter, then letters, digits and _, at most %d, "
+            "and not test or clean",
             name, NAME_MOST);
     if (access(name, F_OK) == 0)
         return fail(failure, SL_USAGE, "%s is here already: take another name, or another folder", name);

@@ -6,7 +6,7 @@
  *
  * One partition; the offset is the record's number, the key is null, the value is empty. Records arrive evenly on the
  * monotonic clock from the start on; with rate 0 whatever is wanted is there. With rate.count = N the numbers end before N,
- * whatever number a restarted job goes on with.
+ * whatever number a restarted job goes on with, and so does the job.
  *
  * With rate.replay = FILE the values are the file's lines, in their order, at that rate; they end with the file or, with
  * rate.loop, begin again. Record n is always line n modulo their number, so a restart goes on where it was. Empty lines are
@@ -174,7 +174,8 @@ static void rate_release(void *self, uint32_t i, int64_t until)
 static const setting rate_settings[] = {
     { "rate.records", "--rate", SETTING_I64, "1000", "0", NULL, "N",
       "records per second of rate:; 0: as many as wanted" },
-    { "rate.count", "--count", SETTING_I64, "0", "0", NULL, "N", "records of rate: in all; 0: endless" },
+    { "rate.count", "--count", SETTING_I64, "0", "0", NULL, "N",
+      "records of rate: in all, with which the job ends; 0: endless" },
     { "rate.replay", "--replay", SETTING_TEXT, NULL, NULL, NULL, "FILE",
       "the lines of a file as the records of rate:" },
     { "rate.loop", "--loop", SETTING_FLAG, "false", NULL, NULL, NULL,

@@ -85,7 +85,7 @@ typedef struct source_view {
     int64_t end;   /* the partition's end as last known */
     int64_t goal;  /* how far it is to be read, as known now: with available-now not past where that ends */
     size_t bytes;  /* of it */
-    bool finished; /* available-now: nothing will come after until */
+    bool finished; /* nothing will come after until: of what ends by itself, or with available-now */
     bool over;     /* nothing will come any more, and all was released: the partition can be forgotten */
 } source_view;
 

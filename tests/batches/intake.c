@@ -227,6 +227,26 @@ static void available_now_is_finished_when_every_end_is_reached(void **state)
     inputs_close(&inputs);
 }
 
+/* As a pattern that matches nothing yet. */
+static void an_input_whose_partitions_are_over_may_get_others(void **state)
+{
+    (void)state;
+    static const char *const options[] = { "", "--available-now" };
+    for (int now = 0; now < 2; now++) {
+        inputs inputs = { 0 };
+        batch batch = { .interval_ms = 1000 };
+        bool finished;
+        inputs_open(&inputs, options[now]);
+        inputs_start(&inputs);
+        for (size_t i = 0; i < INPUTS_PARTITIONS; i++)
+            atomic_store(&inputs.intake.origins.at[i].over, true);
+        cut(&inputs, &batch, &finished);
+        assert_int_equal(finished, now);
+        buffer_done(&batch.ranges);
+        inputs_close(&inputs);
+    }
+}
+
 static void a_journaled_batch_waits_until_all_of_it_is_here(void **state)
 {
     (void)state;
@@ -403,6 +423,7 @@ int main(void)
         cmocka_unit_test(each_partition_has_its_share_of_the_memory),
         cmocka_unit_test(a_cut_that_is_taken_back_comes_again),
         cmocka_unit_test(available_now_is_finished_when_every_end_is_reached),
+        cmocka_unit_test(an_input_whose_partitions_are_over_may_get_others),
         cmocka_unit_test(a_journaled_batch_waits_until_all_of_it_is_here),
         cmocka_unit_test(blocks_carry_the_engines_number_of_their_partition),
         cmocka_unit_test(a_partition_that_was_added_is_read_from_its_begin_wherever_others_start),

@@ -42,7 +42,7 @@ static int open_trial(void **state)
     inputs_open(&made.inputs, "");
     if (plan_draw(&made.plan, &a_job, NULL) != SL_OK)
         return 1;
-    made.retries = retries_open(folder_path("."), &made.inputs.intake, &made.plan, true);
+    made.retries = retries_open(folder_path("."), &made.inputs.intake, &made.plan);
     *state = &made;
     return 0;
 }

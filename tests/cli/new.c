@@ -55,8 +55,8 @@ static void other_names_are_refused(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "",     "2nd", "My_job", "a-b",       "a/b",
-        "../a", "a b", "_a",     "j\xC3\xA4", "a_name_that_is_longer_than_forty_eight_bytes_in_all"
+        "",    "2nd", "My_job",    "a-b",  "a/b",   "../a",
+        "a b", "_a",  "j\xC3\xA4", "test", "clean", "a_name_that_is_longer_than_forty_eight_bytes_in_all"
     };
     size_t there = folder_count();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -197,8 +197,9 @@ static void the_import_fails_unless_all_went_in(void **state)
     FILE *nowhere = fopen("/dev/null", "w");
     fflush(stdout);
     dup2(fileno(nowhere), STDOUT_FILENO);
-    const char *all = summary(&(options){ 0 }, 11, 10, 0), *bad = summary(&(options){ 0 }, 11, 9, 1),
-               *skipped = summary(&(options){ .skip_bad = true }, 11, 9, 1);
+    const char *all = summary(&(options){ 0 }, &(sl_totals){ 11, 10, 0, 0 }),
+               *bad = summary(&(options){ 0 }, &(sl_totals){ 11, 9, 1, 0 }),
+               *skipped = summary(&(options){ .skip_bad = true }, &(sl_totals){ 11, 9, 1, 0 });
     fflush(stdout);
     dup2(output, STDOUT_FILENO);
     close(output);

@@ -20,13 +20,12 @@
 #include <cmocka.h> /* last: its fail() is a macro */
 
 enum { LISTENS = 6000, CUSTOMERS = 700, TRACKS = 90, SEED = 7 };
-#define MADE "--count 6000 --customers 700 --tracks 90 --seed 7 --skew 1.2 --rate 100000 "
+#define MADE "--available-now --count 6000 --customers 700 --tracks 90 --seed 7 --skew 1.2 --rate 100000 "
 
 /* With these words, in the folder, with the work folder `work`; 128 + N: signal N. What it says is in the file "said". */
 static int generate(const char *fault, const char *work, const char *words)
 {
-    return shell("SLUICE_FAULT=%s $B/jobs/generate --available-now --work-dir %s %s >said 2>log", fault, work,
-                 words);
+    return shell("SLUICE_FAULT=%s $B/jobs/generate --work-dir %s %s >said 2>log", fault, work, words);
 }
 
 /* ---- The same lines by other means ---- */
@@ -161,32 +160,61 @@ static const char *fault_of(const char *line)
                                                  : NULL;
 }
 
-static void what_is_malformed_is_told_by_kind(void **state)
+enum { KINDS = 8 };
+static const char *const names[KINDS] = { "not_utf8",    "bad_quote", "field_count",  "bad_number",
+                                          "empty_field", "too_long",  "bad_datetime", "bad_flag" };
+
+/* What the last run says of `made` lines, and of the kinds of all that there are. */
+static void assert_told(int made, int all, const int counts[KINDS])
 {
-    (void)state;
-    static const char *const names[] = { "not_utf8",    "bad_quote", "field_count",  "bad_number",
-                                         "empty_field", "too_long",  "bad_datetime", "bad_flag" };
-    int counts[8] = { 0 }, good = 0;
-    char expected[120], said[300];
-    assert_int_equal(generate("", "bad", "--bad 0.05 --to listens=file:bad.csv " MADE), 0);
-    char *text = strdup(folder_read("bad.csv")), *rest = text;
-    uint64_t number = 0;
-    for (char *line; (line = strsep(&rest, "\n")) && *line; number++) {
-        const char *fault = fault_of(line);
-        for (int i = 0; i < 8; i++)
-            counts[i] += fault && strcmp(fault, names[i]) == 0;
-        good += fault == NULL;
-        line_expected(number, expected); /* the good ones are as they would be without the bad */
-        assert_true(fault || strcmp(line, expected) == 0);
-    }
-    assert_int_equal(number, LISTENS);
-    assert_in_range(LISTENS - good, LISTENS / 20 - 80, LISTENS / 20 + 80);
-    int size = snprintf(said, sizeof said, "listens: %d\nmalformed among the first %d:", LISTENS, LISTENS);
-    for (int i = 0; i < 8; i++)
+    char said[300];
+    int size = snprintf(said, sizeof said, "listens: %d\nmalformed among the first %d:", made, all);
+    for (int i = 0; i < KINDS; i++)
         size += snprintf(said + size, sizeof said - (size_t)size, " %s=%d", names[i], counts[i]);
     snprintf(said + size, sizeof said - (size_t)size, "\n");
     assert_string_equal(folder_read("said"), said);
+}
+
+/* How many of each kind are in the file; the good lines are those that `good` prints. Returns how many are malformed. */
+static int kinds_count(const char *name, int lines, void good(uint64_t number, char line[120]),
+                       int counts[KINDS])
+{
+    char *text = strdup(folder_read(name)), *rest = text, expected[120];
+    uint64_t number = 0;
+    int bad = 0;
+    for (char *line; (line = strsep(&rest, "\n")) && *line; number++) {
+        const char *fault = fault_of(line);
+        for (int i = 0; i < KINDS; i++)
+            counts[i] += fault && strcmp(fault, names[i]) == 0;
+        bad += fault != NULL;
+        good(number, expected);
+        assert_true(fault || strcmp(line, expected) == 0);
+    }
+    assert_int_equal(number, lines);
     free(text);
+    return bad;
+}
+
+static void what_is_malformed_is_told_by_kind(void **state)
+{
+    (void)state;
+    int counts[KINDS] = { 0 };
+    assert_int_equal(generate("", "bad", "--bad 0.05 --to listens=file:bad.csv " MADE), 0);
+    /* The good ones are as they would be without the bad. */
+    int bad = kinds_count("bad.csv", LISTENS, line_expected, counts);
+    assert_in_range(bad, LISTENS / 20 - 80, LISTENS / 20 + 80);
+    assert_told(LISTENS, LISTENS, counts);
+    assert_int_equal(generate("", "parts", MADE "--count 2500 --bad 0.05 --to listens=file:parts.csv"), 0);
+    assert_int_equal(generate("", "parts", MADE "--bad 0.05 --to listens=file:parts.csv"), 0);
+    assert_told(LISTENS - 2500, LISTENS, counts); /* of the runs before it, too */
+    char *all = strdup(folder_read("bad.csv"));
+    assert_string_equal(folder_read("parts.csv"), all);
+    free(all);
+}
+
+static void line_replayed(uint64_t number, char line[120])
+{
+    snprintf(line, 120, "%d,48,453,\"2014-10-23 03:26:20\",0,\"72132\"", 10 * (int)(number % 700));
 }
 
 static void a_file_is_replayed_in_its_order_once_or_over_and_over(void **state)
@@ -200,19 +228,13 @@ static void a_file_is_replayed_in_its_order_once_or_over_and_over(void **state)
     char *real = strdup(folder_read("real.csv"));
     assert_string_equal(folder_read("once.csv"), real);
     free(real);
-    assert_int_equal(generate("", "loop",
-                              "--replay real.csv --loop --count 1500 --rate 100000 "
-                              "--to listens=file:loop.csv"),
-                     0);
-    char *text = strdup(folder_read("loop.csv")), *rest = text, expected[80];
-    int number = 0;
-    for (char *line; (line = strsep(&rest, "\n")) && *line; number++) {
-        snprintf(expected, sizeof expected, "%d,48,453,\"2014-10-23 03:26:20\",0,\"72132\"",
-                 10 * (number % 700));
-        assert_string_equal(line, expected);
-    }
-    assert_int_equal(number, 1500);
-    free(text);
+    int counts[KINDS] = { 0 };
+#define LOOP "--replay real.csv --loop --count 1500 --rate 100000 "
+    assert_int_equal(generate("", "loop", LOOP "--to listens=file:loop.csv"), 0);
+    assert_int_equal(kinds_count("loop.csv", 1500, line_replayed, counts), 0);
+    assert_int_equal(generate("", "mixed", LOOP "--bad 0.1 --to listens=file:mixed.csv"), 0);
+    assert_in_range(kinds_count("mixed.csv", 1500, line_replayed, counts), 90, 210);
+    assert_told(1500, 1500, counts);
 }
 
 int main(void)

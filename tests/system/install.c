@@ -117,6 +117,31 @@ static void a_new_job_builds_and_its_test_passes(void **state)
     assert_said("\"line\":\"a\",\"times\":2}");
 }
 
+/* The job as README.md has it, and its test, of which c_blocks.c sees that it is the page's. */
+static void the_first_job_of_the_readme_builds_and_passes_too(void **state)
+{
+    (void)state;
+    char checkout[1000];
+    assert_non_null(realpath(".", checkout));
+    assert_int_equal(shell("awk '/Write this to `jobs.hot_pages.c`/ { here = 1 } here && /^```$/ { exit } "
+                           "copy { print } here && /^```c/ { copy = 1 }' '%s/README.md' >hot_pages.c && "
+                           "cp '%s/tests/readme/first_job.c' hot_pages_test.c",
+                           checkout, checkout),
+                     0);
+    if (shell("gcc -std=c17 -O1 -Wall -Wextra -Werror $(" PACKAGE " --cflags sluice) hot_pages.c $(" PACKAGE
+              " --libs sluice) -o hot_pages") != 0)
+        fail_msg("%s", output);
+    folder_write("visits.csv", "shop,/cart\nshop,/\nno site\nshop,/\n");
+    assert_int_equal(shell("./hot_pages --from lines=file:visits.csv --available-now --work-dir work-pages"),
+                     0);
+    assert_said("\"site\":\"shop\",\"rank\":1,\"page\":\"/\",\"visits\":2}");
+    assert_said("\"site\":\"shop\",\"rank\":2,\"page\":\"/cart\",\"visits\":1}");
+    assert_said(" + 1 dead letter");
+    if (shell("gcc -std=c17 -O1 $(" PACKAGE " --cflags sluice) hot_pages_test.c $(" PACKAGE
+              " --libs sluice) -lcmocka -o hot_pages_test && ./hot_pages_test") != 0)
+        fail_msg("%s", output);
+}
+
 static void the_shell_completes_commands_options_and_names(void **state)
 {
     (void)state;
@@ -248,6 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_job_and_its_test_are_built_outside_the_tree),
         cmocka_unit_test(a_new_job_builds_and_its_test_passes),
+        cmocka_unit_test(the_first_job_of_the_readme_builds_and_passes_too),
         cmocka_unit_test(the_shell_completes_commands_options_and_names),
         cmocka_unit_test(zsh_completes_commands_options_and_names),
         cmocka_unit_test(fish_completes_commands_options_and_names),

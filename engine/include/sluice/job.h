@@ -290,6 +290,11 @@ typedef struct sl_option {
             __VA_ARGS__       \
     }
 
+/* What one run has done. `next`: the offset behind the last record that it, or a run before it, has read of the first partition. */
+typedef struct sl_totals {
+    int64_t records, written, rejected, next;
+} sl_totals;
+
 struct sl_listener; /* <sluice/listener.h> */
 
 typedef struct sl_job {
@@ -300,7 +305,7 @@ typedef struct sl_job {
     const char *interval;                             /* its usual batch interval; NULL: "2s" */
     bool bounded;                                     /* ends when its input ends, as with --available-now */
     /* Once, after the last batch: NULL, or why the job as a whole failed (exit code 1). May print a summary. */
-    const char *(*summary)(const void *options, int64_t records, int64_t written, int64_t rejected);
+    const char *(*summary)(const void *options, const sl_totals *totals);
     /* Its own listeners, which are always told; NULL-ended. --listen NAME:ARG gives one of them an argument. */
     const struct sl_listener *const *listeners;
 } sl_job;
