@@ -76,13 +76,7 @@ static inline void ids_of(hand *hand, const visit *rows, size_t count, uint32_t 
         hashes[i] = key_hash(keys[i]);
         store_ask(&hand->store, hashes[i]);
     }
-    for (size_t i = 0; i < count; i++)
-        store_hint(&hand->store, hashes[i], 1);
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = store_find(&hand->store, keys[i], hashes[i]);
-        if (ids[i] == STORE_NONE)
-            ids[i] = store_add(&hand->store, keys[i], hashes[i]);
-    }
+    store_ids(&hand->store, keys, hashes, count, ids);
 }
 
 /* Adds up the batch: what each key got of it; the keys that it touched. `most`: the largest, too. */

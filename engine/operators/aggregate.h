@@ -2,7 +2,7 @@
  * operators/aggregate.h - what reduce, distinct and count_about have in common: a value for each key, made of the rows of a batch, of a
  * window, or of all batches. They differ in what a row brings and in how values are joined (aggregate_kind).
  *
- * Workers write down what rows bring, by shard: key, part; key, part; ... The owner of a shard joins the parts, in the order of
+ * Workers write down what rows bring, a part each, by shard: see gathering.h. The owner of a shard joins the parts, in the order of
  * the rows in their partitions, to a value for each key of the batch: those are what the batch changes. In a window each
  * goes to its pane and to the key's total. When a pane leaves, what it holds is taken from the totals again, or, where there is no way
  * back, totals are made anew from the panes that stay.
@@ -12,16 +12,28 @@
 #ifndef OPERATORS_AGGREGATE_H
 #define OPERATORS_AGGREGATE_H
 
-#include <operators/operator.h>
+#include <operators/gathering.h>
 #include <operators/top_feed.h>
 #include <plan/window.h>
 #include <records/document.h>
 
+enum { PARTS_MAX = STORE_VECTOR };
+
+/* Parts that lie one after another, and the values of their keys. `first`: there is no value yet; what stands there is zeroed. */
+typedef struct parts {
+    const char *at;
+    size_t stride, count;
+    void *values[PARTS_MAX];
+    bool first[PARTS_MAX];
+} parts;
+
+/* Calls are for many rows at once: one for each costs as much as what it does. */
 typedef struct aggregate_kind {
-    /* Worker: what a row brings. `memory` is the batch's. */
-    void (*take)(const void *self, const void *row, void *part, arena *memory);
-    /* Owner of a shard. `first`: there is no value yet. What stands there is zeroed for add, and anything for join. */
-    void (*add)(const void *self, void *value, const void *part, bool first);
+    /* Worker: what rows bring. `memory` is the batch's. NULL: nothing but their keys. */
+    void (*take)(const void *self, const void *rows, size_t count, char *const *parts, arena *memory);
+    /* Owner of a shard. A key may come several times. NULL: like take. */
+    void (*add)(const void *self, const parts *parts);
+    /* `first`: there is no value yet, anything stands there. */
     void (*join)(const void *self, void *value, const void *from, bool first);
     void (*remove)(const void *self, void *value, const void *from); /* NULL: there is no way back */
     void (*give)(const void *self, const void *value,
@@ -63,22 +75,6 @@ typedef struct held_pane {
     buffer entries;
 } held_pane;
 
-/* What a worker wrote down of one chunk. */
-typedef struct part_run {
-    uint64_t sequence;
-    size_t at, end;
-} part_run;
-
-typedef struct gathered {
-    buffer parts, runs; /* of row_key, part; of part_run */
-} gathered;
-
-typedef struct aggregate_worker {
-    gathered shards[STORE_SHARDS];
-    char *rows; /* CHUNK_ROWS rows on their way out */
-    char padding[128];
-} aggregate_worker;
-
 typedef struct aggregate_shard {
     store_shard store; /* of total, value */
     buffer panes;      /* of held_pane, oldest first */
@@ -92,7 +88,7 @@ typedef struct aggregate_shard {
     char *room;   /* for a value */
     buffer early; /* of early_row: rows of reports that ended before the batch */
     arena early_keys;
-    buffer runs, sorted;
+    gathering_order order;
 } aggregate_shard;
 
 /* The state goes on after a report, so a later attempt at the batch reads it here. The value stands behind. */
@@ -105,8 +101,8 @@ typedef struct aggregate {
     aggregate_spec spec;
     const plan_node *node;
     uint32_t number;
-    size_t row_bytes, part_stride, entry_stride, early_stride;
-    bool texts_only, saves;
+    size_t row_bytes, entry_stride, early_stride;
+    bool saves;
     bool has_rows, feeds_tops; /* someone takes rows; tops read the store themselves */
     window window;
     top_feed tops;
@@ -115,7 +111,8 @@ typedef struct aggregate {
     operator_emit *emit;
     const batch_frame *batch;
     unsigned worker_count;
-    aggregate_worker *workers;
+    gathering gathering; /* of parts */
+    char **rows;         /* by worker: CHUNK_ROWS rows on their way out */
     aggregate_shard shards[STORE_SHARDS];
 } aggregate;
 

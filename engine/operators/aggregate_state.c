@@ -6,6 +6,8 @@
  */
 #include <operators/aggregate.h>
 
+enum { AHEAD = 16 }; /* what comes later in a list is brought near */
+
 /* ---- Panes ---- */
 
 static held_pane *pane_newest(const aggregate_shard *shard)
@@ -138,6 +140,8 @@ void aggregate_settle(aggregate *self, aggregate_shard *shard)
                           : NULL;
     for (size_t i = 0; i < count; i++) {
         entry *touched = entry_at(self, &shard->touched, i);
+        if (i + AHEAD < count)
+            __builtin_prefetch(total_of(shard, entry_at(self, &shard->touched, i + AHEAD)->id), 1);
         if (pane)
             aggregate_pane_join(self, shard, pane, touched);
         else
@@ -153,7 +157,7 @@ static void row_fill(const aggregate *self, const row_key *key, const void *valu
     const sl_window *drawn = &self->spec.window;
     memset(row, 0, self->row_bytes);
     self->spec.kind->give(self->spec.self, value, row);
-    key_fill(&self->spec.key, key, row);
+    key_fill_fields(&self->spec.key, self->gathering.texts_only, key, row);
     if (drawn->start.count) {
         int64_t start_ms = window_start(&self->window, end_ms);
         memcpy(row + drawn->start.offset[0], &start_ms, sizeof start_ms);
@@ -220,14 +224,14 @@ typedef struct emission {
 static void emission_end(emission *out)
 {
     if (out->filled)
-        out->self->emit(out->self->executor, out->task, out->self->number,
-                        out->self->workers[out->task->worker].rows, out->filled);
+        out->self->emit(out->self->executor, out->task, out->self->number, out->self->rows[out->task->worker],
+                        out->filled);
     out->filled = 0;
 }
 
 static void emission_add(emission *out, const row_key *key, const void *value, int64_t end_ms)
 {
-    char *rows = out->self->workers[out->task->worker].rows;
+    char *rows = out->self->rows[out->task->worker];
     if (out->filled == CHUNK_ROWS || out->task->report_ms != end_ms)
         emission_end(out);
     out->task->report_ms = end_ms;

@@ -191,23 +191,12 @@ static inline void count_one(count_shard *shard, pane *pane, uint32_t id)
 
 static void count_keys(count_shard *shard, pane *pane, const row_key *keys, size_t count)
 {
-    enum { VECTOR = 64 };
-    uint64_t hashes[VECTOR];
-    for (size_t from = 0; from < count; from += VECTOR) {
-        size_t size = count - from < VECTOR ? count - from : VECTOR;
-        for (size_t i = 0; i < size; i++) {
-            hashes[i] = key_hash(keys[from + i]);
-            store_ask(&shard->store, hashes[i]);
-        }
+    uint32_t ids[STORE_VECTOR];
+    store_walk walk;
+    store_walk_begin(&walk, &shard->store, keys, count);
+    for (size_t size; (size = store_walk_next(&walk, ids)) > 0;)
         for (size_t i = 0; i < size; i++)
-            store_hint(&shard->store, hashes[i], 1);
-        for (size_t i = 0; i < size; i++) {
-            uint32_t id = store_find(&shard->store, keys[from + i], hashes[i]);
-            if (id == STORE_NONE)
-                id = store_add(&shard->store, keys[from + i], hashes[i]);
-            count_one(shard, pane, id);
-        }
-    }
+            count_one(shard, pane, ids[i]);
 }
 
 /* Room for every key that could be new, so that counting itself never grows a list. */

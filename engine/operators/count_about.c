@@ -13,32 +13,37 @@ enum { BITS_USUAL = 12 };
 
 typedef struct about {
     sl_fields of;
-    size_t into;
+    size_t into, row_bytes;
     bool texts_only;
     unsigned bits;
 } about;
 
-static void about_take(const void *counting, const void *row, void *part, arena *memory)
+static void about_take(const void *counting, const void *rows, size_t count, char *const *parts,
+                       arena *memory)
 {
     const about *self = counting;
-    row_key key = key_of_fields(&self->of, self->texts_only, row, memory);
-    sl_text bytes = key_bytes(&key);
-    uint64_t hash =
-        hash_bytes(bytes.at, bytes.size); /* the same after a restart: registers go to the checkpoint */
-    memcpy(part, &hash, sizeof hash);
+    for (size_t i = 0; i < count; i++) {
+        row_key key =
+            key_of_fields(&self->of, self->texts_only, (const char *)rows + i * self->row_bytes, memory);
+        sl_text bytes = key_bytes(&key);
+        uint64_t hash =
+            hash_bytes(bytes.at, bytes.size); /* the same after a restart: registers go to the checkpoint */
+        memcpy(parts[i], &hash, sizeof hash);
+    }
 }
 
-static void about_add(const void *counting, void *value, const void *part, bool first)
+static void about_add(const void *counting, const parts *parts)
 {
     const about *self = counting;
-    uint8_t *registers = value;
-    uint64_t hash;
-    (void)first;
-    memcpy(&hash, part, sizeof hash);
-    uint64_t rest = hash << self->bits;
-    uint8_t rank = (uint8_t)(rest ? __builtin_clzll(rest) + 1 : 64 - (int)self->bits + 1);
-    uint8_t *chosen = &registers[hash >> (64 - self->bits)];
-    *chosen = *chosen > rank ? *chosen : rank;
+    for (size_t i = 0; i < parts->count; i++) {
+        uint8_t *registers = parts->values[i];
+        uint64_t hash;
+        memcpy(&hash, parts->at + i * parts->stride, sizeof hash);
+        uint64_t rest = hash << self->bits;
+        uint8_t rank = (uint8_t)(rest ? __builtin_clzll(rest) + 1 : 64 - (int)self->bits + 1);
+        uint8_t *chosen = &registers[hash >> (64 - self->bits)];
+        *chosen = *chosen > rank ? *chosen : rank;
+    }
 }
 
 static void about_join(const void *counting, void *value, const void *from, bool first)
@@ -104,6 +109,7 @@ static sl_result about_open(const operator_spec *spec, void **opened, failure *f
     about *self = memory_new(sizeof *self);
     self->of = drawn->of;
     self->into = drawn->into.offset[0];
+    self->row_bytes = spec->node->schema->row_bytes;
     self->texts_only = key_is_of_texts(&drawn->of);
     self->bits = drawn->bits ? (unsigned)drawn->bits : BITS_USUAL;
     aggregate_spec made = {

@@ -146,8 +146,10 @@ static bool piece_load(count_shard *shard, const piece *piece)
             if (whole)
                 store_ask(&shard->store, some[count].hash);
         }
-        for (size_t i = 0; whole && i < count; i++)
-            store_hint(&shard->store, some[i].hash, 1);
+        for (size_t i = 0; whole && i < count; i++) {
+            uint32_t id = store_near(&shard->store, some[i].hash);
+            store_bring(&shard->store, id == STORE_NONE ? 0 : id);
+        }
         for (size_t i = 0; whole && i < count; i++)
             entry_add(shard, pane, &some[i]);
         arena_reset(&memory); /* the store keeps keys of its own */

@@ -7,8 +7,7 @@ static void fill_row(const count *self, const row_key *key, int64_t total, int64
 {
     const sl_window *drawn = &self->drawn.window;
     memset(row, 0, self->row_bytes);
-    if (!self->texts_only || !key_fill_texts(&self->drawn.key, key, row))
-        key_fill(&self->drawn.key, key, row);
+    key_fill_fields(&self->drawn.key, self->texts_only, key, row);
     memcpy(row + self->drawn.into.offset[0], &total, sizeof total);
     if (drawn->start.count) {
         int64_t start_ms = window_start(&self->window, end_ms);

@@ -3,11 +3,6 @@
  */
 #include <operators/aggregate.h>
 
-static void nothing_take(const void *self, const void *row, void *part, arena *memory)
-{
-    (void)self, (void)row, (void)part, (void)memory;
-}
-
 static void nothing_join(const void *self, void *value, const void *from, bool first)
 {
     (void)self, (void)value, (void)from, (void)first;
@@ -25,8 +20,7 @@ static void nothing_give(const void *self, const void *value, void *row)
 
 static sl_result distinct_open(const operator_spec *spec, void **opened, failure *failure)
 {
-    static const aggregate_kind kind = { nothing_take,   nothing_join, nothing_join,
-                                         nothing_remove, nothing_give, NULL };
+    static const aggregate_kind kind = { NULL, NULL, nothing_join, nothing_remove, nothing_give, NULL };
     const sl_distinct *drawn = &spec->node->as.distinct;
     aggregate_spec made = {
         .kind = &kind,

@@ -1,8 +1,7 @@
 /*
- * operators/held_rows.c - rows written down by workers, hung into panes by the owner of a shard, and written to the checkpoint.
+ * operators/held_rows.c - rows gathered by workers, and kept in panes by the owner of a shard.
  */
 #include <base/memory.h>
-#include <base/sort.h>
 #include <operators/held_rows.h>
 #include <stdlib.h>
 
@@ -24,14 +23,6 @@ static uint64_t shape_of(const held_spec *spec)
     return shape;
 }
 
-static size_t row_bytes_max(const held_spec *spec)
-{
-    size_t most = spec->sides[0].schema->row_bytes;
-    for (size_t s = 1; s < spec->side_count; s++)
-        most = spec->sides[s].schema->row_bytes > most ? spec->sides[s].schema->row_bytes : most;
-    return most;
-}
-
 static void texts_find(const sl_schema *schema, held_texts *texts)
 {
     for (size_t i = 0; i < schema->count; i++)
@@ -41,63 +32,69 @@ static void texts_find(const sl_schema *schema, held_texts *texts)
         }
 }
 
+static void side_open(held *self, uint32_t side)
+{
+    const held_side *drawn = &self->spec.sides[side];
+    size_t bytes = drawn->schema->row_bytes;
+    bool grouped = self->spec.give && self->window.batch_only;
+    gathering_open(&self->gathered[side], &(gathering_form){ drawn->key, bytes, bytes, grouped },
+                   self->worker_count);
+    if (!self->window.batch_only)
+        texts_find(drawn->schema, &self->texts[side]);
+}
+
 sl_result held_open(const operator_spec *spec, const held_spec *drawn, void **opened, failure *failure)
 {
+    window window;
+    SL_TRY(window_of(drawn->window, drawn->name, &window, failure));
     held *self = memory_new(sizeof *self);
     self->spec = *drawn;
+    self->window = window;
     self->node = spec->node;
     self->number = spec->number;
     self->executor = spec->executor;
     self->emit = spec->emit;
     self->shape = shape_of(drawn);
-    for (size_t s = 0; s < drawn->side_count; s++)
-        self->texts_only[s] = key_is_of_texts(&drawn->sides[s].key);
-    for (size_t s = 0; s < drawn->side_count && drawn->window->length.ms; s++)
-        texts_find(drawn->sides[s].schema, &self->texts[s]);
     self->worker_count = spec->workers;
     self->workers = memory_new(spec->workers * sizeof *self->workers);
-    for (unsigned w = 0; w < spec->workers; w++) {
+    for (unsigned w = 0; w < spec->workers; w++)
         self->workers[w].rows = memory_new(CHUNK_ROWS * spec->node->schema->row_bytes);
-        self->workers[w].row = memory_new(row_bytes_max(drawn));
-    }
+    for (uint32_t side = 0; side < drawn->side_count; side++)
+        side_open(self, side);
     for (unsigned s = 0; s < STORE_SHARDS; s++)
-        store_open(&self->shards[s].keys, sizeof(uint64_t));
-    sl_result result = window_of(drawn->window, drawn->name, &self->window, failure);
-    if (result != SL_OK) {
-        held_close(self);
-        return result;
-    }
+        store_open(&self->shards[s].keys, 0);
     *opened = self;
     return SL_OK;
 }
 
-static void buffers_done(buffer *list)
+static void kept_done(held_kept *kept)
 {
-    buffer *at = (buffer *)(void *)list->at;
-    for (size_t i = 0; i < list->size / sizeof *at; i++)
-        buffer_done(&at[i]);
-    buffer_done(list);
+    for (size_t side = 0; side < HELD_SIDES; side++)
+        buffer_done(&kept->rows[side]);
+    buffer_done(&kept->texts);
 }
 
 static void early_forget(held_shard *shard)
 {
     held_early *early = (held_early *)(void *)shard->early.at;
     for (size_t i = 0; i < shard->early.size / sizeof *early; i++)
-        buffer_done(&early[i].entries);
+        kept_done(&early[i].kept);
     shard->early.size = 0;
 }
 
 static void shard_close(held_shard *shard)
 {
-    held_pane *panes = (held_pane *)(void *)shard->panes.at;
-    for (size_t i = 0; i < shard->panes.size / sizeof *panes; i++)
-        buffer_done(&panes[i].entries);
+    held_kept *spare = (held_kept *)(void *)shard->spare.at;
+    for (size_t i = 0; i < held_pane_count(shard); i++)
+        kept_done(&held_pane_nth(shard, i)->kept);
+    for (size_t i = 0; i < shard->spare.size / sizeof *spare; i++)
+        kept_done(&spare[i]);
     early_forget(shard);
     buffer_done(&shard->panes);
-    buffers_done(&shard->spare);
+    buffer_done(&shard->spare);
     buffer_done(&shard->early);
-    buffer_done(&shard->runs);
-    buffer_done(&shard->sorted);
+    gathering_order_done(&shard->order);
+    buffer_done(&shard->lists);
     buffer_done(&shard->groups);
     buffer_done(&shard->ids);
     store_close(&shard->keys);
@@ -106,13 +103,12 @@ static void shard_close(held_shard *shard)
 void held_close(void *opened)
 {
     held *self = opened;
-    for (unsigned w = 0; w < self->worker_count; w++) {
-        for (unsigned s = 0; s < STORE_SHARDS; s++) {
-            buffer_done(&self->workers[w].shards[s].entries);
-            buffer_done(&self->workers[w].shards[s].runs);
-        }
+    for (unsigned w = 0; w < self->worker_count; w++)
         free(self->workers[w].rows);
-        free(self->workers[w].row);
+    for (size_t side = 0; side < self->spec.side_count; side++) {
+        gathering_close(&self->gathered[side]);
+        for (unsigned w = 0; w < self->worker_count; w++)
+            buffer_done(&self->workers[w].placed[side]);
     }
     for (unsigned s = 0; s < STORE_SHARDS; s++)
         shard_close(&self->shards[s]);
@@ -125,127 +121,54 @@ sl_result held_begin(void *opened, const batch_frame *batch, failure *failure)
     (void)failure;
     held *self = opened;
     self->batch = batch;
-    for (unsigned w = 0; w < self->worker_count; w++)
-        for (unsigned s = 0; s < STORE_SHARDS; s++)
-            self->workers[w].shards[s].entries.size = self->workers[w].shards[s].runs.size = 0;
+    for (size_t side = 0; side < self->spec.side_count; side++) {
+        gathering_begin(&self->gathered[side]);
+        for (unsigned w = 0; w < self->worker_count; w++)
+            self->workers[w].text_bytes[side] = 0;
+    }
     for (unsigned s = 0; s < STORE_SHARDS && !batch->merged; s++)
         early_forget(&self->shards[s]);
     return SL_OK;
 }
 
-/* ---- Rows written down and read back ---- */
-
-static size_t in_eights(size_t bytes)
-{
-    return (bytes + 7) & ~(size_t)7;
-}
-
-/* The row, and its texts behind it; returns the entry's end. There is room for them. */
-static char *entry_write(const held_texts *texts, size_t row_bytes, uint32_t side, const char *row, char *at)
-{
-    char *end = at + sizeof(held_entry) + in_eights(row_bytes);
-    memset(end - 8, 0, 8);
-    row_copy(at + sizeof(held_entry), row, row_bytes);
-    for (size_t i = 0; i < texts->count; i++) {
-        sl_text *text = (sl_text *)(void *)(at + sizeof(held_entry) + texts->offsets[i]);
-        if (text->at == NULL)
-            continue;
-        const char *from = text->at;
-        text->at = (const char *)(uintptr_t)(end - at);
-        end = (char *)memcpy(end, from, text->size) + text->size;
-    }
-    for (; (size_t)(end - at) % 8; end++)
-        *end = 0;
-    held_entry head = { (uint32_t)(end - at), side };
-    memcpy(at, &head, sizeof head);
-    return end;
-}
-
-static size_t texts_bytes(const held_texts *texts, const char *row)
-{
-    size_t bytes = 8;
-    for (size_t i = 0; i < texts->count; i++) {
-        const sl_text *text = (const sl_text *)(const void *)(row + texts->offsets[i]);
-        bytes += text->at ? text->size : 0;
-    }
-    return bytes;
-}
+/* ---- Rows written down. Runs on: worker ---- */
 
 static uint32_t side_of(const held *self, const sl_task *task)
 {
     return self->spec.side_count > 1 && task->feeder != self->spec.sides[0].input;
 }
 
-static unsigned shard_of(held *self, uint32_t side, sl_task *task, const char *row)
+static const sl_text *text_at(const char *row, size_t offset)
 {
-    const sl_fields *key = &self->spec.sides[side].key;
-    return store_shard_of(key_hash(key_of_fields(key, self->texts_only[side], row, &task->memory)));
+    return (const sl_text *)(const void *)(row + offset);
 }
 
-/* All entries are of one size: nothing is looked at but where each goes. There is room for them. */
-static void entries_write_plain(uint32_t side, size_t row_bytes, const chunk_keys *chunk, const sl_rows *in,
-                                held_gathered *shards)
+static size_t texts_bytes(const held_texts *texts, const char *rows, size_t row_bytes, size_t count)
 {
-    size_t stride = sizeof(held_entry) + in_eights(row_bytes);
-    held_entry head = { (uint32_t)stride, side };
-    char *ends[STORE_SHARDS];
-    for (unsigned s = 0; s < STORE_SHARDS; s++)
-        ends[s] = shards[s].entries.at + shards[s].entries.size;
-    for (size_t i = 0; i < in->count; i++) {
-        char *at = ends[chunk->shards[i]];
-        memset(at + stride - 8, 0, 8);
-        memcpy(at, &head, sizeof head);
-        row_copy(at + sizeof head, (const char *)in->at + i * row_bytes, row_bytes);
-        ends[chunk->shards[i]] = at + stride;
-    }
-    for (unsigned s = 0; s < STORE_SHARDS; s++)
-        shards[s].entries.size += chunk->counts[s] * stride;
-}
-
-static void entries_write(const held *self, uint32_t side, const chunk_keys *chunk, const sl_rows *in,
-                          held_gathered *shards)
-{
-    const held_texts *texts = &self->texts[side];
-    size_t row_bytes = self->spec.sides[side].schema->row_bytes;
-    for (size_t i = 0; i < in->count; i++) {
-        const char *row = (const char *)in->at + i * row_bytes;
-        buffer *entries = &shards[chunk->shards[i]].entries;
-        char *at =
-            buffer_reserve(entries, texts_bytes(texts, row) + sizeof(held_entry) + in_eights(row_bytes));
-        entries->size = (size_t)(entry_write(texts, row_bytes, side, row, at) - entries->at);
-    }
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++, rows += row_bytes)
+        for (size_t t = 0; t < texts->count; t++)
+            bytes += text_at(rows, texts->offsets[t])->at ? text_at(rows, texts->offsets[t])->size : 0;
+    return bytes;
 }
 
 static void chunk_write(held *self, sl_task *task, uint32_t side, const sl_rows *in)
 {
-    const held_side *drawn = &self->spec.sides[side];
-    held_gathered *shards = self->workers[task->worker].shards;
-    chunk_keys chunk;
-    size_t before[STORE_SHARDS], row_bytes = drawn->schema->row_bytes;
-    chunk_key key = { &drawn->key, self->texts_only[side], row_bytes };
-    chunk_keys_make(&chunk, &key, in, &task->memory);
-    if (drawn->key.count == 0) { /* without a key, chunk by chunk */
+    char *places[CHUNK_ROWS];
+    size_t bytes = held_row_bytes(self, side);
+    gathering *gathered = &self->gathered[side];
+    if (self->spec.sides[side].key.count) {
+        gathering_chunk(gathered, task, in, places);
+        for (size_t i = 0; i < in->count; i++)
+            row_copy(places[i], (const char *)in->at + i * bytes, bytes);
+    } else { /* without a key, chunk by chunk */
         unsigned shard = store_shard_of(hash_16(task->sequence, 0));
-        memset(chunk.shards, (int)shard, sizeof chunk.shards);
-        memset(chunk.counts, 0, sizeof chunk.counts);
-        chunk.counts[shard] = (uint32_t)in->count;
+        memcpy(gathering_take(gathered, task, shard, in->count), in->at, in->count * bytes);
     }
-    for (unsigned s = 0; s < STORE_SHARDS; s++) {
-        before[s] = shards[s].entries.size;
-        buffer_reserve(&shards[s].entries, chunk.counts[s] * (sizeof(held_entry) + in_eights(row_bytes)));
-    }
-    if (self->texts[side].count)
-        entries_write(self, side, &chunk, in, shards);
-    else
-        entries_write_plain(side, row_bytes, &chunk, in, shards);
-    for (unsigned s = 0; s < STORE_SHARDS; s++) {
-        held_run run = { task->sequence, before[s], shards[s].entries.size, NULL };
-        if (chunk.counts[s])
-            buffer_append(&shards[s].runs, &run, sizeof run);
-    }
+    self->workers[task->worker].text_bytes[side] += texts_bytes(&self->texts[side], in->at, bytes, in->count);
 }
 
-/* Runs on: worker. What only the batch has is gathered again by another attempt: memory that it lies in is that attempt's. */
+/* What only the batch has is gathered again by another attempt: memory that it lies in is that attempt's. */
 void held_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows *out)
 {
     held *self = opened;
@@ -253,22 +176,59 @@ void held_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows *out)
     (void)out;
     if (self->batch->merged && !self->window.batch_only)
         return;
-    for (sl_rows chunk = { 0 }; chunk_next(in, self->spec.sides[side].schema->row_bytes, &chunk);)
+    for (sl_rows chunk = { 0 }; chunk_next(in, held_row_bytes(self, side), &chunk);)
         chunk_write(self, task, side, &chunk);
 }
 
 /* ---- Panes. Runs on: owner of the shard ---- */
 
-static held_pane *pane_of(held_shard *shard, int64_t number)
+/* Where texts are kept has moved: those of the rows that were there follow. */
+static void texts_follow(const held *self, held_kept *kept, uintptr_t was)
 {
-    size_t count = held_pane_count(shard);
+    for (uint32_t side = 0; side < self->spec.side_count; side++)
+        for (size_t at = 0; at < kept->rows[side].size; at += held_row_bytes(self, side))
+            for (size_t t = 0; t < self->texts[side].count; t++) {
+                sl_text *text = (sl_text *)(void *)(kept->rows[side].at + at + self->texts[side].offsets[t]);
+                if (text->size)
+                    text->at = kept->texts.at + ((uintptr_t)text->at - was);
+            }
+}
+
+/* The texts of rows that were copied. There is room for them. */
+static void texts_keep(const held_texts *texts, buffer *kept, char *rows, size_t row_bytes, size_t count)
+{
+    for (size_t i = 0; i < count && texts->count; i++, rows += row_bytes)
+        for (size_t t = 0; t < texts->count; t++) {
+            sl_text *text = (sl_text *)(void *)(rows + texts->offsets[t]);
+            if (text->at == NULL)
+                continue;
+            text->at = text->size ? memcpy(kept->at + kept->size, text->at, text->size) : "";
+            kept->size += text->size;
+        }
+}
+
+void held_keep(const held *self, held_kept *kept, uint32_t side, const char *rows, size_t count)
+{
+    size_t bytes = held_row_bytes(self, side);
+    uintptr_t was = (uintptr_t)kept->texts.at;
+    buffer_reserve(&kept->texts, texts_bytes(&self->texts[side], rows, bytes, count));
+    if ((uintptr_t)kept->texts.at != was)
+        texts_follow(self, kept, was);
+    char *at = buffer_reserve(&kept->rows[side], count * bytes);
+    memcpy(at, rows, count * bytes);
+    kept->rows[side].size += count * bytes;
+    texts_keep(&self->texts[side], &kept->texts, at, bytes, count);
+}
+
+held_pane *held_pane_of(held_shard *shard, int64_t number)
+{
+    size_t count = held_pane_count(shard), spare = shard->spare.size / sizeof(held_kept);
     if (count && held_pane_nth(shard, count - 1)->number == number)
         return held_pane_nth(shard, count - 1);
     held_pane opened = { .number = number };
-    size_t spare = shard->spare.size / sizeof(buffer);
     if (spare) {
-        memcpy(&opened.entries, shard->spare.at + (spare - 1) * sizeof(buffer), sizeof(buffer));
-        shard->spare.size -= sizeof(buffer);
+        memcpy(&opened.kept, shard->spare.at + (spare - 1) * sizeof(held_kept), sizeof(held_kept));
+        shard->spare.size -= sizeof(held_kept);
     }
     buffer_append(&shard->panes, &opened, sizeof opened);
     return held_pane_nth(shard, count);
@@ -279,8 +239,11 @@ static void panes_advance(const held *self, held_shard *shard, int64_t time_ms)
     int64_t gone = window_gone(&self->window, time_ms);
     size_t count = 0;
     for (; count < held_pane_count(shard) && held_pane_nth(shard, count)->number <= gone; count++) {
-        held_pane_nth(shard, count)->entries.size = 0;
-        buffer_append(&shard->spare, &held_pane_nth(shard, count)->entries, sizeof(buffer));
+        held_kept *kept = &held_pane_nth(shard, count)->kept;
+        for (size_t side = 0; side < HELD_SIDES; side++)
+            kept->rows[side].size = 0;
+        kept->texts.size = 0;
+        buffer_append(&shard->spare, kept, sizeof *kept);
     }
     if (count == 0)
         return;
@@ -288,61 +251,33 @@ static void panes_advance(const held *self, held_shard *shard, int64_t time_ms)
     memmove(shard->panes.at, shard->panes.at + count * sizeof(held_pane), shard->panes.size);
 }
 
-static int run_order(const void *a, const void *b, const void *unused)
-{
-    const held_run *left = a, *right = b;
-    (void)unused;
-    if (left->sequence != right->sequence)
-        return left->sequence < right->sequence ? -1 : 1;
-    return (left > right) - (left < right);
-}
-
-/* What all workers gathered, in the order of the chunks. */
-static held_run *const *runs_sort(held *self, unsigned number, size_t *sorted_count)
-{
-    held_shard *shard = &self->shards[number];
-    shard->runs.size = shard->sorted.size = 0;
-    for (unsigned w = 0; w < self->worker_count; w++) {
-        const held_gathered *gathered = &self->workers[w].shards[number];
-        const held_run *runs = (const held_run *)(const void *)gathered->runs.at;
-        for (size_t i = 0; i < gathered->runs.size / sizeof *runs; i++) {
-            held_run run = runs[i];
-            run.entries = gathered->entries.at;
-            buffer_append(&shard->runs, &run, sizeof run);
-        }
-    }
-    held_run *runs = (held_run *)(void *)shard->runs.at;
-    size_t count = shard->runs.size / sizeof *runs;
-    for (size_t i = 0; i < count; i++)
-        buffer_append(&shard->sorted, &(held_run *){ &runs[i] }, sizeof runs);
-    held_run *const *sorted = (held_run *const *)(void *)shard->sorted.at;
-    if (count)
-        sort_pointers((void **)(void *)shard->sorted.at, count, run_order, NULL);
-    *sorted_count = count;
-    return sorted;
-}
-
 static void batch_apply(held *self, unsigned number)
 {
     held_shard *shard = &self->shards[number];
-    size_t count;
-    held_run *const *sorted = runs_sort(self, number, &count);
-    buffer *entries = &pane_of(shard, window_pane(&self->window, self->batch->time_ms))->entries;
-    shard->batch_from = entries->size;
-    for (size_t i = 0; i < count; i++)
-        buffer_append(entries, sorted[i]->entries + sorted[i]->at, sorted[i]->end - sorted[i]->at);
+    held_kept *kept = &held_pane_of(shard, window_pane(&self->window, self->batch->time_ms))->kept;
+    for (uint32_t side = 0; side < self->spec.side_count; side++) {
+        size_t count;
+        gathered_run *const *runs = gathering_sort(&self->gathered[side], number, &shard->order, &count);
+        shard->batch_from[side] = kept->rows[side].size;
+        for (size_t i = 0; i < count; i++)
+            held_keep(self, kept, side, runs[i]->rows, runs[i]->count);
+    }
 }
 
-/* Without a window: the runs as they are. */
+/* Without a window: the rows where they lie. */
 static void batch_report(held *self, sl_task *task, unsigned number)
 {
-    size_t count;
-    held_run *const *sorted = runs_sort(self, number, &count);
-    held_list *lists = arena_take(&task->memory, count * sizeof *lists + 1);
-    for (size_t i = 0; i < count; i++)
-        lists[i] = (held_list){ sorted[i]->entries + sorted[i]->at, sorted[i]->end - sorted[i]->at };
+    held_shard *shard = &self->shards[number];
+    shard->lists.size = 0;
+    for (uint32_t side = 0; side < self->spec.side_count; side++) {
+        size_t count;
+        gathered_run *const *runs = gathering_sort(&self->gathered[side], number, &shard->order, &count);
+        for (size_t i = 0; i < count; i++)
+            buffer_append(&shard->lists, &(held_list){ side, runs[i]->count, runs[i]->rows, runs[i]->keys },
+                          sizeof(held_list));
+    }
     task->report_ms = self->batch->time_ms;
-    held_report(self, task, number, lists, count);
+    held_report(self, task, number);
 }
 
 /* The batch enters the panes once; windows that ended before it report first. Rows go out at every attempt. */
@@ -358,7 +293,7 @@ void held_merge(void *opened, sl_task *task, unsigned number)
     size_t reports = window_reports(&self->window, self->batch->last_time_ms, time_ms, ends);
     for (size_t i = 0; i < reports && ends[i] < time_ms && !self->batch->merged; i++) {
         panes_advance(self, shard, ends[i]);
-        held_note_early(shard, ends[i]);
+        held_note_early(self, shard, ends[i]);
     }
     held_report_early(self, task, number);
     if (!self->batch->merged) {
@@ -369,16 +304,37 @@ void held_merge(void *opened, sl_task *task, unsigned number)
         held_report_panes(self, task, number, time_ms);
 }
 
+/* ---- What they take ---- */
+
+static size_t kept_bytes(const held_kept *kept)
+{
+    size_t bytes = kept->texts.room;
+    for (size_t side = 0; side < HELD_SIDES; side++)
+        bytes += kept->rows[side].room;
+    return bytes;
+}
+
+static size_t panes_bytes(const held_shard *shard)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < held_pane_count(shard); i++)
+        bytes += kept_bytes(&held_pane_nth(shard, i)->kept);
+    return bytes;
+}
+
 size_t held_bytes(void *opened)
 {
     const held *self = opened;
     size_t bytes = 0;
     for (unsigned s = 0; s < STORE_SHARDS; s++) {
-        for (size_t i = 0; i < held_pane_count(&self->shards[s]); i++)
-            bytes += held_pane_nth(&self->shards[s], i)->entries.room;
-        for (unsigned w = 0; w < self->worker_count; w++)
-            bytes += 3 * self->workers[w].shards[s].entries.size; /* here, in the pane, and side by side */
+        bytes += panes_bytes(&self->shards[s]);
+        for (uint32_t side = 0; side < self->spec.side_count;
+             side++) /* here, in the pane, and side by side */
+            bytes +=
+                gathering_rows(&self->gathered[side], s) * (3 * held_row_bytes(self, side) + sizeof(row_key));
     }
+    for (unsigned w = 0; w < self->worker_count; w++)
+        bytes += self->workers[w].text_bytes[0] + self->workers[w].text_bytes[1];
     return bytes;
 }
 
@@ -388,99 +344,9 @@ void held_account(void *opened, operator_account *account)
     const held *self = opened;
     size_t keys = 0, bytes = 0;
     for (unsigned s = 0; s < STORE_SHARDS; s++) {
-        keys += self->shards[s].groups.size / sizeof(grouping);
-        for (size_t i = 0; i < held_pane_count(&self->shards[s]); i++)
-            bytes += held_pane_nth(&self->shards[s], i)->entries.room;
+        keys += self->shards[s].groups.size / sizeof(held_grouping);
+        bytes += panes_bytes(&self->shards[s]);
     }
     if (!self->window.batch_only)
         account_state(account, self->spec.name, keys, bytes);
-}
-
-/* ---- Checkpoint: pane: 8 bytes | shape: 8 | shard: 8 | size: 8 | entries ---- */
-
-typedef struct piece_head {
-    int64_t pane;
-    uint64_t shape, shard, size;
-} piece_head;
-
-static void save_entries(const held *self, size_t shard, const held_pane *pane, size_t from, buffer *out)
-{
-    piece_head head = { pane->number, self->shape, shard, pane->entries.size - from };
-    if (head.size == 0)
-        return;
-    buffer_append(out, &head, sizeof head);
-    buffer_append(out, pane->entries.at + from, head.size);
-}
-
-void held_save(void *opened, bool all, buffer *out)
-{
-    const held *self = opened;
-    for (unsigned s = 0; s < STORE_SHARDS && !self->window.batch_only; s++) {
-        const held_shard *shard = &self->shards[s];
-        for (size_t i = 0; i < held_pane_count(shard); i++) {
-            const held_pane *pane = held_pane_nth(shard, i);
-            if (all)
-                save_entries(self, s, pane, 0, out);
-            else if (i + 1 == held_pane_count(shard) && self->batch &&
-                     pane->number == window_pane(&self->window, self->batch->time_ms))
-                save_entries(self, s, pane, shard->batch_from, out);
-        }
-    }
-}
-
-/* Each entry to its shard, which follows from its key; without one, to where it was. */
-static bool load_entries(held *self, const piece_head *piece, sl_text entries, arena *memory)
-{
-    for (size_t at = 0; at < entries.size;) {
-        held_entry head;
-        if (entries.size - at < sizeof head)
-            return false;
-        memcpy(&head, entries.at + at, sizeof head);
-        if (head.side >= self->spec.side_count || head.size % 8 || head.size > entries.size - at ||
-            head.size < sizeof head + self->spec.sides[head.side].schema->row_bytes)
-            return false;
-        const held_side *side = &self->spec.sides[head.side];
-        sl_task task = { .memory = *memory };
-        char *copy = arena_take(&task.memory, head.size),
-             *row = arena_take(&task.memory, side->schema->row_bytes);
-        memcpy(copy, entries.at + at, head.size);
-        held_entry_read(&self->texts[head.side], side->schema->row_bytes,
-                        (const held_entry *)(const void *)copy, row);
-        held_shard *shard =
-            &self->shards[side->key.count ? shard_of(self, head.side, &task, row) : piece->shard];
-        buffer_append(&pane_of(shard, piece->pane)->entries, copy, head.size);
-        *memory = task.memory;
-        arena_reset(memory);
-        at += head.size;
-    }
-    return true;
-}
-
-sl_result held_load(void *opened, sl_text saved, failure *failure)
-{
-    held *self = opened;
-    arena memory = { 0 };
-    bool whole = true, same = true;
-    for (size_t at = 0; at < saved.size && whole && same;) {
-        piece_head head = { 0 };
-        whole = saved.size - at >= sizeof head;
-        if (whole)
-            memcpy(&head, saved.at + at, sizeof head);
-        at += sizeof head;
-        same = !whole || head.shape == self->shape;
-        whole = whole && head.shard < STORE_SHARDS && head.size <= saved.size - at;
-        if (whole && same)
-            whole = load_entries(self, &head, (sl_text){ saved.at + at, head.size }, &memory);
-        at += head.size;
-    }
-    arena_done(&memory);
-    if (!same)
-        return fail(
-            failure, SL_USAGE,
-            "the rows of \"%s\" in the checkpoint have other fields than the job's have now: give it a new "
-            "name, or forget the state with sluice reset",
-            self->spec.name);
-    return whole ? SL_OK
-                 : fail(failure, SL_FAILED, "the rows of \"%s\" in the checkpoint are damaged",
-                        self->spec.name);
 }

@@ -1,124 +1,117 @@
 /*
- * operators/held_rows_report.c - the rows of a window put side by side, key by key, and what the job makes of them. Two rounds: how many
- * rows each key has, then each row to those of its key. Runs on: owner of the shard.
+ * operators/held_rows_report.c - the rows of a report put side by side, key by key, and what the job makes of them. Two rounds: which key
+ * each row has, and how many each key has; then each row to those of its key. Runs on: owner of the shard.
  */
 #include <base/memory.h>
 #include <operators/held_rows.h>
 
-enum { VECTOR = 64 };
+enum { FEW_ROWS = 64 }; /* so few go on together with others */
 
-/* A walk through entries: whose, and how many there were before these. */
-typedef struct walk {
-    held *self;
-    sl_task *task;
-    held_shard *shard;
-    size_t nth;
-} walk;
-
-typedef void entries_visit(const walk *walk, const held_entry *const *entries, size_t count);
-
-/* In vectors, so that the memory that a key needs is on its way while others are looked at. */
-static void lists_visit(walk *walk, const held_list *lists, size_t count, entries_visit *visit)
+static const held_list *list_nth(const held_shard *shard, size_t i)
 {
-    const held_entry *entries[VECTOR] = { NULL };
-    size_t filled = 0;
-    for (size_t i = 0; i < count; i++)
-        for (size_t at = 0; at < lists[i].size; at += entries[filled - 1]->size) {
-            if (filled == VECTOR) {
-                visit(walk, entries, filled);
-                walk->nth += filled;
-                filled = 0;
-            }
-            entries[filled++] = (const held_entry *)(const void *)(lists[i].at + at);
+    return (const held_list *)(const void *)shard->lists.at + i;
+}
+
+static size_t list_count(const held_shard *shard)
+{
+    return shard->lists.size / sizeof(held_list);
+}
+
+/* ---- Groups ---- */
+
+static held_grouping *grouping_nth(const held_shard *shard, size_t i)
+{
+    return (held_grouping *)(void *)shard->groups.at + i;
+}
+
+static size_t grouping_count(const held_shard *shard)
+{
+    return shard->groups.size / sizeof(held_grouping);
+}
+
+/* Which groups these keys have, which are new as far as there is none of their number yet. */
+static void keys_count(held_shard *shard, uint32_t side, const row_key *keys, size_t count)
+{
+    store_walk walk;
+    store_walk_begin(&walk, &shard->keys, keys, count);
+    for (size_t some; (some = walk.asked) > 0;) {
+        uint32_t *ids = (uint32_t *)(void *)buffer_reserve(&shard->ids, STORE_VECTOR * sizeof *ids);
+        store_walk_next(&walk, ids);
+        shard->ids.size += some * sizeof *ids;
+        size_t groups = shard->keys.used * sizeof(held_grouping), more = groups - shard->groups.size;
+        memset(buffer_reserve(&shard->groups, more), 0, more);
+        shard->groups.size = groups;
+        for (size_t i = 0; i < some; i++)
+            grouping_nth(shard, ids[i])->counts[side]++;
+    }
+}
+
+/* Keys that nobody has made yet are made chunk by chunk. Long ones lie in `memory` until the report is through. */
+static void list_keys_count(const held *self, held_shard *shard, const held_list *list, arena *memory)
+{
+    row_key keys[CHUNK_ROWS];
+    size_t bytes = held_row_bytes(self, list->side);
+    const char *row = list->rows;
+    if (list->keys) {
+        keys_count(shard, list->side, list->keys, list->count);
+        return;
+    }
+    for (size_t left = list->count, some; left; left -= some) {
+        some = left < CHUNK_ROWS ? left : CHUNK_ROWS;
+        for (size_t i = 0; i < some; i++, row += bytes)
+            keys[i] = held_key_of(self, list->side, row, memory);
+        keys_count(shard, list->side, keys, some);
+    }
+}
+
+/* Room for the rows of each group, one group behind the other: the same for all shards of a worker, so that it stays in his cache. */
+static void groups_room(const held *self, held_shard *shard, held_worker *worker)
+{
+    for (uint32_t side = 0; side < self->spec.side_count; side++) {
+        size_t rows = 0, bytes = held_row_bytes(self, side);
+        for (size_t i = 0; i < list_count(shard); i++)
+            rows += list_nth(shard, i)->side == side ? list_nth(shard, i)->count : 0;
+        char *at = buffer_reserve(&worker->placed[side], rows * bytes);
+        for (size_t i = 0; i < grouping_count(shard); i++) {
+            grouping_nth(shard, i)->next[side] = at;
+            at += grouping_nth(shard, i)->counts[side] * bytes;
         }
-    visit(walk, entries, filled);
-    walk->nth += filled;
-}
-
-static grouping *grouping_nth(const held_shard *shard, size_t i)
-{
-    return (grouping *)(void *)shard->groups.at + i;
-}
-
-static void entry_row(const held *self, const held_entry *entry, char *row)
-{
-    held_entry_read(&self->texts[entry->side], self->spec.sides[entry->side].schema->row_bytes, entry, row);
-}
-
-/* Texts lie in the entries: those of a key that is long are copied to `memory`, for as long as the report. */
-static row_key entry_key(held *self, const held_entry *entry, char *row, arena *memory)
-{
-    bool borrowed =
-        self->texts[entry->side].count == 0; /* its texts lie where they lay: it can be read in place */
-    if (!borrowed)
-        entry_row(self, entry, row);
-    return key_of_fields(&self->spec.sides[entry->side].key, self->texts_only[entry->side],
-                         borrowed ? (const char *)(entry + 1) : row, memory);
-}
-
-static uint32_t group_of(held_shard *shard, row_key key, uint64_t hash)
-{
-    uint32_t group = (uint32_t)(shard->groups.size / sizeof(grouping)),
-             id = store_find(&shard->keys, key, hash);
-    if (id == STORE_NONE) {
-        id = store_add(&shard->keys, key, hash);
-        memcpy(store_value(&shard->keys, id), &group, sizeof group);
-        memset(buffer_reserve(&shard->groups, sizeof(grouping)), 0, sizeof(grouping));
-        shard->groups.size += sizeof(grouping);
-    }
-    memcpy(&group, store_value(&shard->keys, id), sizeof group);
-    return group;
-}
-
-/* First round: which key has how many rows. */
-static void entries_count(const walk *walk, const held_entry *const *entries, size_t count)
-{
-    held_shard *shard = walk->shard;
-    row_key keys[VECTOR];
-    uint64_t hashes[VECTOR];
-    char *row = walk->self->workers[walk->task->worker].row;
-    for (size_t i = 0; i < count; i++) {
-        keys[i] = entry_key(walk->self, entries[i], row, &walk->task->memory);
-        hashes[i] = key_hash(keys[i]);
-        store_ask(&shard->keys, hashes[i]);
-    }
-    for (size_t i = 0; i < count; i++)
-        store_hint(&shard->keys, hashes[i], 0);
-    uint32_t *ids = (uint32_t *)(void *)buffer_reserve(&shard->ids, count * sizeof *ids);
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = group_of(shard, keys[i], hashes[i]);
-        grouping_nth(shard, ids[i])->group.counts[entries[i]->side]++;
-    }
-    shard->ids.size += count * sizeof *ids;
-}
-
-/* Second round: each row to those of its key. */
-static void entries_place(const walk *walk, const held_entry *const *entries, size_t count)
-{
-    const held *self = walk->self;
-    const uint32_t *ids = (const uint32_t *)(const void *)walk->shard->ids.at + walk->nth;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t side = entries[i]->side;
-        size_t bytes = self->spec.sides[side].schema->row_bytes;
-        grouping *of = grouping_nth(walk->shard, ids[i]);
-        if (of->group.rows[side] == NULL)
-            of->group.rows[side] = arena_take(&walk->task->memory, of->group.counts[side] * bytes);
-        entry_row(self, entries[i], (char *)(uintptr_t)of->group.rows[side] + of->filled[side]++ * bytes);
     }
 }
+
+static void rows_place(const held *self, const held_shard *shard)
+{
+    const uint32_t *ids = (const uint32_t *)(const void *)shard->ids.at;
+    for (size_t i = 0; i < list_count(shard); i++) {
+        const held_list *list = list_nth(shard, i);
+        size_t bytes = held_row_bytes(self, list->side);
+        const char *row = list->rows;
+        for (size_t r = 0; r < list->count; r++, row += bytes) {
+            char **next = &grouping_nth(shard, *ids++)->next[list->side];
+            row_copy(*next, row, bytes);
+            *next += bytes;
+        }
+    }
+}
+
+/* ---- Rows out ---- */
 
 typedef struct giving {
     held *self;
     sl_task *task;
 } giving;
 
+static void rows_emit(const giving *giving, const void *rows, size_t count)
+{
+    held *self = giving->self;
+    if (count)
+        self->emit(self->executor, giving->task, self->number, rows, count);
+    giving->task->stage = self->node->name;
+}
+
 static void rows_hand_on(sl_rows *rows)
 {
-    const giving *giving = rows->owner;
-    held *self = giving->self;
-    if (rows->count)
-        self->emit(self->executor, giving->task, self->number, rows->at, rows->count);
-    giving->task->stage = self->node->name;
+    rows_emit(rows->owner, rows->at, rows->count);
     rows->count = 0;
 }
 
@@ -137,69 +130,99 @@ static void groups_give(held *self, sl_task *task, held_shard *shard)
 {
     giving giving = { self, task };
     sl_rows out = rows_open(&giving);
-    for (size_t i = 0; i < shard->groups.size / sizeof(grouping); i++)
-        self->spec.give(self->node, task, &grouping_nth(shard, i)->group, &out);
+    for (size_t i = 0; i < grouping_count(shard); i++) {
+        const held_grouping *of = grouping_nth(shard, i);
+        held_group group = { 0 };
+        for (uint32_t side = 0; side < self->spec.side_count; side++) {
+            group.counts[side] = of->counts[side];
+            if (of->counts[side])
+                group.rows[side] = of->next[side] - of->counts[side] * held_row_bytes(self, side);
+        }
+        self->spec.give(self->node, task, &group, &out);
+    }
     rows_hand_on(&out);
 }
 
-/* The rows as they come. */
-static void rows_give(held *self, sl_task *task, const held_list *lists, size_t count)
+/* The rows as they are, where they lie. */
+static void rows_give(held *self, sl_task *task, const held_shard *shard)
 {
     giving giving = { self, task };
     sl_rows out = rows_open(&giving);
     size_t bytes = self->node->schema->row_bytes;
-    for (size_t i = 0; i < count; i++)
-        for (size_t at = 0; at < lists[i].size;) {
-            const held_entry *entry = (const held_entry *)(const void *)(lists[i].at + at);
-            if (out.count == out.room)
-                rows_hand_on(&out);
-            entry_row(self, entry, (char *)out.at + out.count++ * bytes);
-            at += entry->size;
+    for (size_t i = 0; i < list_count(shard); i++) {
+        const held_list *list = list_nth(shard, i);
+        if (list->count > FEW_ROWS || out.count + list->count > out.room)
+            rows_hand_on(&out);
+        if (list->count <= FEW_ROWS) {
+            memcpy((char *)out.at + out.count * bytes, list->rows, list->count * bytes);
+            out.count += list->count;
+            continue;
         }
+        for (size_t from = 0; from < list->count; from += CHUNK_ROWS)
+            rows_emit(&giving, list->rows + from * bytes,
+                      list->count - from < CHUNK_ROWS ? list->count - from : CHUNK_ROWS);
+    }
     rows_hand_on(&out);
 }
 
-void held_report(held *self, sl_task *task, unsigned number, const held_list *lists, size_t count)
+/* ---- Reports ---- */
+
+void held_report(held *self, sl_task *task, unsigned number)
 {
     held_shard *shard = &self->shards[number];
-    walk counting = { self, task, shard, 0 }, placing = counting;
     if (self->spec.give == NULL) {
-        rows_give(self, task, lists, count);
+        rows_give(self, task, shard);
         return;
     }
     shard->groups.size = shard->ids.size = 0;
-    lists_visit(&counting, lists, count, entries_count);
-    lists_visit(&placing, lists, count, entries_place);
+    for (size_t i = 0; i < list_count(shard); i++)
+        list_keys_count(self, shard, list_nth(shard, i), &task->memory);
+    groups_room(self, shard, &self->workers[task->worker]);
+    rows_place(self, shard);
     store_clear(&shard->keys);
     groups_give(self, task, shard);
+}
+
+static void kept_list(const held *self, held_shard *shard, const held_kept *kept)
+{
+    for (uint32_t side = 0; side < self->spec.side_count; side++) {
+        held_list list = { side, kept->rows[side].size / held_row_bytes(self, side), kept->rows[side].at,
+                           NULL };
+        if (list.count)
+            buffer_append(&shard->lists, &list, sizeof list);
+    }
 }
 
 void held_report_panes(held *self, sl_task *task, unsigned number, int64_t end_ms)
 {
     held_shard *shard = &self->shards[number];
-    size_t count = held_pane_count(shard);
-    held_list *lists = arena_take(&task->memory, count * sizeof *lists + 1);
-    for (size_t i = 0; i < count; i++)
-        lists[i] = (held_list){ held_pane_nth(shard, i)->entries.at, held_pane_nth(shard, i)->entries.size };
+    shard->lists.size = 0;
+    for (size_t i = 0; i < held_pane_count(shard); i++)
+        kept_list(self, shard, &held_pane_nth(shard, i)->kept);
     task->report_ms = end_ms;
-    held_report(self, task, number, lists, count);
+    held_report(self, task, number);
 }
 
-void held_note_early(held_shard *shard, int64_t end_ms)
+void held_note_early(const held *self, held_shard *shard, int64_t end_ms)
 {
     held_early early = { .end_ms = end_ms };
     for (size_t i = 0; i < held_pane_count(shard); i++)
-        buffer_append(&early.entries, held_pane_nth(shard, i)->entries.at,
-                      held_pane_nth(shard, i)->entries.size);
+        for (uint32_t side = 0; side < self->spec.side_count; side++) {
+            const buffer *rows = &held_pane_nth(shard, i)->kept.rows[side];
+            if (rows->size)
+                held_keep(self, &early.kept, side, rows->at, rows->size / held_row_bytes(self, side));
+        }
     buffer_append(&shard->early, &early, sizeof early);
 }
 
 void held_report_early(held *self, sl_task *task, unsigned number)
 {
-    const held_early *early = (const held_early *)(const void *)self->shards[number].early.at;
-    for (size_t i = 0; i < self->shards[number].early.size / sizeof *early; i++) {
-        held_list entries = { early[i].entries.at, early[i].entries.size };
+    held_shard *shard = &self->shards[number];
+    const held_early *early = (const held_early *)(const void *)shard->early.at;
+    for (size_t i = 0; i < shard->early.size / sizeof *early; i++) {
+        shard->lists.size = 0;
+        kept_list(self, shard, &early[i].kept);
         task->report_ms = early[i].end_ms;
-        held_report(self, task, number, &entries, 1);
+        held_report(self, task, number);
     }
 }

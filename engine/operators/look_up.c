@@ -146,8 +146,10 @@ static void look_up_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows
         hashes[i] = key_hash(keys[i]);
         store_ask(&self->cache.keys, hashes[i]);
     }
-    for (size_t i = 0; i < in->count; i++)
-        store_hint(&self->cache.keys, hashes[i], 0);
+    for (size_t i = 0; i < in->count; i++) {
+        uint32_t id = store_near(&self->cache.keys, hashes[i]);
+        __builtin_prefetch(store_key(&self->cache.keys, id == STORE_NONE ? 0 : id));
+    }
     for (size_t i = 0; i < in->count; i++) {
         const cache_entry *entry = cache_find(&self->cache, keys[i], hashes[i], self->now_ns);
         if (entry) {

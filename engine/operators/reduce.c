@@ -4,7 +4,6 @@
  */
 #include <base/memory.h>
 #include <operators/aggregate.h>
-#include <operators/chunk_keys.h>
 #include <stdlib.h>
 
 typedef struct bytes_at {
@@ -63,13 +62,15 @@ static uint64_t sum_add(sl_kind kind, uint64_t into, uint64_t from)
     return into;
 }
 
-static void sums_take(const void *reducing, const void *row, void *part, arena *memory)
+static void sums_take(const void *reducing, const void *rows, size_t count, char *const *parts, arena *memory)
 {
     const reduce *self = reducing;
-    uint64_t *sums = part;
     (void)memory;
-    for (size_t i = 0; i < self->sum_count; i++)
-        sums[i] = sum_read(self->sums[i], row);
+    for (size_t r = 0; r < count; r++)
+        for (size_t i = 0; i < self->sum_count; i++) {
+            uint64_t sum = sum_read(self->sums[i], (const char *)rows + r * self->row_bytes);
+            memcpy(parts[r] + i * sizeof sum, &sum, sizeof sum);
+        }
 }
 
 /* The usual kind in a loop of its own, whose additions do not wait for each other. */
@@ -104,6 +105,12 @@ static void sums_join(const void *reducing, void *value, const void *from, bool 
         sums[i] = first ? more[i] : sum_add(self->sums[i].kind, sums[i], more[i]);
 }
 
+static void sums_add(const void *reducing, const parts *parts)
+{
+    for (size_t i = 0; i < parts->count; i++)
+        sums_join(reducing, parts->values[i], parts->at + i * parts->stride, parts->first[i]);
+}
+
 static void sums_remove(const void *reducing, void *value, const void *from)
 {
     const reduce *self = reducing;
@@ -125,10 +132,20 @@ static void sums_give(const void *reducing, const void *value, void *row)
 }
 
 /* The usual case: one whole number. */
-static void one_take(const void *reducing, const void *row, void *part, arena *memory)
+static void one_take(const void *reducing, const void *rows, size_t count, char *const *parts, arena *memory)
 {
+    const reduce *self = reducing;
+    const char *at = (const char *)rows + self->sums[0].offset;
     (void)memory;
-    memcpy(part, (const char *)row + ((const reduce *)reducing)->sums[0].offset, sizeof(uint64_t));
+    for (size_t i = 0; i < count; i++, at += self->row_bytes)
+        memcpy(parts[i], at, sizeof(uint64_t));
+}
+
+static void one_add(const void *reducing, const parts *parts)
+{
+    (void)reducing;
+    for (size_t i = 0; i < parts->count; i++)
+        *(uint64_t *)parts->values[i] += ((const uint64_t *)(const void *)parts->at)[i];
 }
 
 static void one_join(const void *reducing, void *value, const void *from, bool first)
@@ -139,16 +156,29 @@ static void one_join(const void *reducing, void *value, const void *from, bool f
 
 /* ---- Functions of the job ---- */
 
-static void row_take(const void *reducing, const void *row, void *part, arena *memory)
+static void row_take(const void *reducing, const void *rows, size_t count, char *const *parts, arena *memory)
 {
     const reduce *self = reducing;
     (void)memory;
-    row_copy(part, row, self->row_bytes);
-    for (size_t i = 0; i < self->empty_count; i++)
-        if (self->empty[i].size == sizeof(sl_text))
-            memset((char *)part + self->empty[i].offset, 0, sizeof(sl_text));
+    for (size_t i = 0; i < count; i++) {
+        row_copy(parts[i], (const char *)rows + i * self->row_bytes, self->row_bytes);
+        for (size_t e = 0; e < self->empty_count; e++)
+            if (self->empty[e].size == sizeof(sl_text))
+                memset(parts[i] + self->empty[e].offset, 0, sizeof(sl_text));
+            else
+                memset(parts[i] + self->empty[e].offset, 0, self->empty[e].size);
+    }
+}
+
+static void row_add(const void *reducing, const parts *parts)
+{
+    const reduce *self = reducing;
+    const char *part = parts->at;
+    for (size_t i = 0; i < parts->count; i++, part += parts->stride)
+        if (parts->first[i])
+            row_copy(parts->values[i], part, self->row_bytes);
         else
-            memset((char *)part + self->empty[i].offset, 0, self->empty[i].size);
+            self->add(parts->values[i], part);
 }
 
 static void row_join(const void *reducing, void *value, const void *from, bool first)
@@ -207,11 +237,11 @@ static bool has_fractions(const sl_schema *schema)
 static const aggregate_kind *way_of(const reduce *self)
 {
     static const aggregate_kind ways[] = {
-        { sums_take, sums_join, sums_join, sums_remove, sums_give, sums_fold },
-        { sums_take, sums_join, sums_join, NULL, sums_give, sums_fold },
-        { row_take, row_join, row_join, row_remove, row_give, NULL },
-        { row_take, row_join, row_join, NULL, row_give, NULL },
-        { one_take, one_join, one_join, sums_remove, sums_give, sums_fold },
+        { sums_take, sums_add, sums_join, sums_remove, sums_give, sums_fold },
+        { sums_take, sums_add, sums_join, NULL, sums_give, sums_fold },
+        { row_take, row_add, row_join, row_remove, row_give, NULL },
+        { row_take, row_add, row_join, NULL, row_give, NULL },
+        { one_take, one_add, one_join, sums_remove, sums_give, sums_fold },
     };
     bool fractions = false;
     if (self->sum_count == 1 && self->sums[0].kind == SL_KIND_i64)

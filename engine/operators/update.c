@@ -10,10 +10,10 @@
  *     worker 1: chunk 1: row ...       chunk 2: row row ...
  */
 #include <base/memory.h>
-#include <base/sort.h>
-#include <operators/chunk_keys.h>
 #include <operators/update_state.h>
 #include <stdlib.h>
+
+enum { AHEAD = 16 }; /* what comes later in a list is brought near */
 
 static keyed update_keyed(update *self);
 
@@ -41,19 +41,20 @@ static sl_result update_open(const operator_spec *spec, void **opened, failure *
     self->updater = spec->node->as.update.updater;
     self->number = spec->number;
     self->in_bytes = self->updater->in()->row_bytes;
-    self->entry_bytes = (sizeof(row_key) + self->in_bytes + 7) & ~(size_t)7;
     self->state_bytes = spec->node->schema->row_bytes;
-    self->texts_only = key_is_of_texts(&self->drawn.key);
     self->saves = spec->saves;
     self->tops = (top_feed){ spec->node, spec->operators };
     self->executor = spec->executor;
     self->emit = spec->emit;
     kept_shape_of(spec->node->schema, &self->drawn, &self->shape);
     kept_measure(self);
+    self->kept_at = sizeof(update_value) + (self->drawn.timeout.ms ? sizeof(update_links) : 0);
     for (unsigned s = 0; s < STORE_SHARDS; s++) {
-        store_open(&self->shards[s].keys, sizeof(update_value) + ((self->kept_bytes + 7) & ~(size_t)7));
+        store_open(&self->shards[s].keys, self->kept_at + ((self->kept_bytes + 7) & ~(size_t)7));
         store_open(&self->shards[s].members, sizeof(uint64_t));
     }
+    gathering_open(&self->gathered,
+                   &(gathering_form){ self->drawn.key, self->in_bytes, self->in_bytes, true }, spec->workers);
     self->worker_count = spec->workers;
     self->workers = memory_new(spec->workers * sizeof *self->workers);
     for (unsigned w = 0; w < spec->workers; w++) {
@@ -69,10 +70,6 @@ static void update_close(void *opened)
 {
     update *self = opened;
     for (unsigned w = 0; w < self->worker_count; w++) {
-        for (unsigned s = 0; s < STORE_SHARDS; s++) {
-            buffer_done(&self->workers[w].rows[s]);
-            buffer_done(&self->workers[w].runs[s]);
-        }
         free(self->workers[w].out);
         free(self->workers[w].state);
     }
@@ -81,12 +78,13 @@ static void update_close(void *opened)
         store_close(&shard->keys);
         store_close(&shard->members);
         buffer_done(&shard->touched);
-        buffer_done(&shard->touch_at);
         buffer_done(&shard->told);
         buffer_done(&shard->saved);
         buffer_done(&shard->sorted);
+        gathering_order_done(&shard->order);
         arena_done(&shard->memory);
     }
+    gathering_close(&self->gathered);
     free(self->workers);
     free(self);
 }
@@ -96,11 +94,8 @@ static sl_result update_begin(void *opened, const batch_frame *batch, failure *f
     (void)failure;
     update *self = opened;
     self->batch = batch;
-    for (unsigned s = 0; s < STORE_SHARDS; s++) {
-        for (unsigned w = 0; w < self->worker_count; w++)
-            self->workers[w].rows[s].size = self->workers[w].runs[s].size = 0;
-        if (batch->merged)
-            continue; /* what was told is told again */
+    gathering_begin(&self->gathered);
+    for (unsigned s = 0; s < STORE_SHARDS && !batch->merged; s++) { /* else what was told is told again */
         self->shards[s].touched.size = self->shards[s].told.size = 0;
         arena_reset(&self->shards[s].memory);
     }
@@ -111,24 +106,10 @@ static sl_result update_begin(void *opened, const batch_frame *batch, failure *f
 
 static void chunk_write(update *self, sl_task *task, const sl_rows *in)
 {
-    update_worker *worker = &self->workers[task->worker];
-    chunk_keys chunk;
-    chunk_key key = { &self->drawn.key, self->texts_only, self->in_bytes };
-    chunk_keys_make(&chunk, &key, in, &task->memory);
-    for (unsigned s = 0; s < STORE_SHARDS; s++) {
-        update_run run = { task->sequence, worker->rows[s].size, chunk.counts[s], task->worker };
-        if (run.count == 0)
-            continue;
-        buffer_append(&worker->runs[s], &run, sizeof run);
-        buffer_reserve(&worker->rows[s], run.count * self->entry_bytes);
-    }
-    for (size_t i = 0; i < in->count; i++) {
-        buffer *rows = &worker->rows[chunk.shards[i]];
-        char *at = rows->at + rows->size;
-        memcpy(at, &chunk.keys[i], sizeof chunk.keys[i]);
-        row_copy(at + sizeof chunk.keys[i], (const char *)in->at + i * self->in_bytes, self->in_bytes);
-        rows->size += self->entry_bytes;
-    }
+    char *places[CHUNK_ROWS];
+    gathering_chunk(&self->gathered, task, in, places);
+    for (size_t i = 0; i < in->count; i++)
+        row_copy(places[i], (const char *)in->at + i * self->in_bytes, self->in_bytes);
 }
 
 static void update_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows *out)
@@ -150,20 +131,14 @@ bool sl_set_add(sl_key *key, unsigned set, sl_text member)
     return update_member_add(call->shard, call->id, set, member);
 }
 
-static update_touch *touch_of(update_shard *shard, uint32_t id)
+static update_touch *touch_of(update_shard *shard, uint32_t id, update_value *value)
 {
-    size_t had = shard->touch_at.size, needs = ((size_t)shard->keys.used) * sizeof(uint32_t);
-    if (had < needs) {
-        memset(buffer_reserve(&shard->touch_at, needs - had), 0, needs - had);
-        shard->touch_at.size = needs;
-    }
-    uint32_t *at = (uint32_t *)(void *)shard->touch_at.at + id;
-    if (*at == 0) {
-        update_touch touch = { .id = id, .members_before = update_value_of(shard, id)->members };
+    if (value->touch == 0) {
+        update_touch touch = { .id = id, .members_before = value->members };
         buffer_append(&shard->touched, &touch, sizeof touch);
-        *at = (uint32_t)(shard->touched.size / sizeof touch);
+        value->touch = (uint32_t)(shard->touched.size / sizeof touch);
     }
-    return (update_touch *)(void *)shard->touched.at + (*at - 1);
+    return (update_touch *)(void *)shard->touched.at + (value->touch - 1);
 }
 
 /* A row as it is now, whatever becomes of its key; its number. */
@@ -192,30 +167,38 @@ static void key_goes(const update *self, update_shard *shard, update_touch *touc
     update_value_of(shard, touch->id)->last_ms = 0;
 }
 
-/* `in` NULL: the key times out. */
-static void key_call(const update *self, sl_task *task, update_shard *shard, uint32_t id, const void *in)
+/* update_state_fill() into a state that has nothing else but what is filled in here anyhow. */
+static inline void state_fill(const update *self, const update_shard *shard, uint32_t id, char *state)
 {
-    update_touch *touch = touch_of(shard, id);
+    row_copy(state + self->kept_from, update_kept_of(self, shard, id), self->kept_bytes);
+    key_fill_fields(&self->drawn.into, self->gathered.texts_only, store_key(&shard->keys, id), state);
+}
+
+/* `in` NULL: the key times out. */
+static inline void key_call(const update *self, sl_task *task, update_shard *shard, uint32_t id,
+                            const void *in)
+{
     update_value *value = update_value_of(shard, id);
+    update_touch *touch = touch_of(shard, id, value);
     char *state = self->workers[task->worker].state;
     update_call call = { shard, id, self->shape.set_count };
     sl_key key = {
         .is_new = value->last_ms == 0, .timing_out = in == NULL, .last_ms = value->last_ms, .inside_ = &call
     };
-    update_state_fill(self, shard, id, state);
+    state_fill(self, shard, id, state);
     bool told = self->updater->call(task, in, state, &key);
-    update_state_keep(self, shard, id, state);
+    row_copy(update_kept_of(self, shard, id), state + self->kept_from, self->kept_bytes);
     if (in && self->drawn.timeout.ms && value->last_ms != self->batch->time_ms)
         update_key_renew(shard, id);
     value->last_ms = in ? self->batch->time_ms : value->last_ms;
     touch->told |= told;
     touch->anew |= key.is_new;
     touch->gone = false;
-    bool goes = key.timing_out || key.remove || in == NULL;
-    if (goes || (told && self->drawn.tell == SL_TELL_CALLS))
+    bool goes = key.timing_out || key.remove || in == NULL, tells = told && self->drawn.tell == SL_TELL_CALLS;
+    if (goes || tells)
         key_fill(&self->drawn.into, store_key(&shard->keys, id),
                  state); /* whatever the function made of it */
-    if (told && self->drawn.tell == SL_TELL_CALLS)
+    if (tells)
         row_keep(self, shard, state);
     if (goes)
         key_goes(self, shard, touch, state);
@@ -231,73 +214,31 @@ static void keys_time_out(const update *self, sl_task *task, update_shard *shard
         key_call(self, task, shard, ids[i], NULL);
 }
 
-static int order_of_runs(const void *a, const void *b, const void *unused)
+static void run_apply(const update *self, sl_task *task, update_shard *shard, const gathered_run *run)
 {
-    const update_run *left = a, *right = b;
-    (void)unused;
-    if (left->sequence != right->sequence)
-        return left->sequence < right->sequence ? -1 : 1;
-    return (left->at > right->at) - (left->at < right->at);
-}
-
-/* All workers' chunks in the order of the input. */
-static size_t runs_sort(const update *self, update_shard *shard, unsigned number)
-{
-    shard->sorted.size = 0;
-    for (unsigned w = 0; w < self->worker_count; w++) {
-        const buffer *runs = &self->workers[w].runs[number];
-        const update_run *at = (const update_run *)(const void *)runs->at;
-        for (size_t i = 0; i < runs->size / sizeof *at; i++) {
-            const update_run *run = at + i;
-            buffer_append(&shard->sorted, &run, sizeof run);
-        }
-    }
-    size_t count = shard->sorted.size / sizeof(void *);
-    sort_pointers((void **)(void *)shard->sorted.at, count, order_of_runs, NULL);
-    return count;
-}
-
-static row_key key_at(const char *entry)
-{
-    row_key key;
-    memcpy(&key, entry, sizeof key);
-    return key;
-}
-
-static void run_apply(const update *self, sl_task *task, update_shard *shard, const char *entry, size_t all)
-{
-    enum { VECTOR = 64 };
-    row_key keys[VECTOR];
-    uint64_t hashes[VECTOR];
-    for (size_t from = 0, count; from < all; from += count) {
-        count = all - from < VECTOR ? all - from : VECTOR;
-        for (size_t i = 0; i < count; i++) {
-            keys[i] = key_at(entry + i * self->entry_bytes);
-            hashes[i] = key_hash(keys[i]);
-            store_ask(&shard->keys, hashes[i]);
-        }
-        for (size_t i = 0; i < count; i++)
-            store_hint(&shard->keys, hashes[i], 1);
-        for (size_t i = 0; i < count; i++, entry += self->entry_bytes) {
-            uint32_t id = store_find(&shard->keys, keys[i], hashes[i]);
-            if (id == STORE_NONE)
-                id = store_add(&shard->keys, keys[i], hashes[i]);
-            key_call(self, task, shard, id, entry + sizeof keys[i]);
-        }
-    }
+    uint32_t ids[STORE_VECTOR];
+    store_walk walk;
+    const char *row = run->rows;
+    store_walk_begin(&walk, &shard->keys, run->keys, run->count);
+    for (size_t count; (count = store_walk_next(&walk, ids)) > 0;)
+        for (size_t i = 0; i < count; i++, row += self->in_bytes)
+            key_call(self, task, shard, ids[i], row);
 }
 
 /* Each key once more: its change for the checkpoint; those that are gone leave. */
 static void touched_close(const update *self, update_shard *shard, char *state)
 {
     const update_touch *touched = (const update_touch *)(const void *)shard->touched.at;
+    size_t count = shard->touched.size / sizeof *touched;
     update_save_begin(shard);
-    for (size_t i = 0; i < shard->touched.size / sizeof *touched; i++) {
-        ((uint32_t *)(void *)shard->touch_at.at)[touched[i].id] = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i + AHEAD < count)
+            __builtin_prefetch(update_value_of(shard, touched[i + AHEAD].id), 1);
+        update_value_of(shard, touched[i].id)->touch = 0;
         if (self->saves)
             update_save_one(self, shard, &touched[i], state);
         if (touched[i].gone)
-            update_key_remove(shard, touched[i].id);
+            update_key_remove(self, shard, touched[i].id);
     }
 }
 
@@ -307,11 +248,10 @@ static void shard_apply(update *self, sl_task *task, unsigned number)
     size_t rejects = task->rejects.size;
     task->stage = self->updater->name;
     keys_time_out(self, task, shard);
-    size_t count = runs_sort(self, shard, number);
-    for (size_t i = 0; i < count; i++) {
-        const update_run *run = ((const update_run *const *)(const void *)shard->sorted.at)[i];
-        run_apply(self, task, shard, self->workers[run->worker].rows[number].at + run->at, run->count);
-    }
+    size_t count;
+    gathered_run *const *runs = gathering_sort(&self->gathered, number, &shard->order, &count);
+    for (size_t i = 0; i < count; i++)
+        run_apply(self, task, shard, runs[i]);
     sl_expect(task->rejects.size == rejects); /* see SL_UPDATE: the record is not at hand any more */
     touched_close(self, shard, self->workers[task->worker].state);
 }
@@ -416,11 +356,10 @@ static size_t update_bytes(void *opened)
     size_t bytes = 0;
     for (unsigned s = 0; s < STORE_SHARDS; s++) {
         const update_shard *shard = &self->shards[s];
-        size_t rows = 0, row_bytes = shard->keys.stride + 2 * sizeof(store_slot) +
-                                     self->shape.set_count * (shard->members.stride + 2 * sizeof(store_slot));
-        for (unsigned w = 0; w < self->worker_count; w++)
-            rows += self->workers[w].rows[s].size / self->entry_bytes;
-        bytes += store_bytes(&shard->keys) + store_bytes(&shard->members) + rows * row_bytes;
+        size_t row_bytes = shard->keys.stride + 2 * sizeof(store_slot) +
+                           self->shape.set_count * (shard->members.stride + 2 * sizeof(store_slot));
+        bytes += store_bytes(&shard->keys) + store_bytes(&shard->members) +
+                 gathering_rows(&self->gathered, s) * row_bytes;
     }
     return bytes;
 }

@@ -7,21 +7,16 @@
 
 /* ---- States ---- */
 
-static char *kept_of(const update_shard *shard, uint32_t id)
-{
-    return (char *)(update_value_of(shard, id) + 1);
-}
-
 void update_state_fill(const update *self, const update_shard *shard, uint32_t id, void *state)
 {
     memset(state, 0, self->state_bytes);
-    memcpy((char *)state + self->kept_from, kept_of(shard, id), self->kept_bytes);
-    key_fill(&self->drawn.into, store_key(&shard->keys, id), state);
+    memcpy((char *)state + self->kept_from, update_kept_of(self, shard, id), self->kept_bytes);
+    key_fill_fields(&self->drawn.into, self->gathered.texts_only, store_key(&shard->keys, id), state);
 }
 
 void update_state_keep(const update *self, update_shard *shard, uint32_t id, const void *state)
 {
-    memcpy(kept_of(shard, id), (const char *)state + self->kept_from, self->kept_bytes);
+    row_copy(update_kept_of(self, shard, id), (const char *)state + self->kept_from, self->kept_bytes);
 }
 
 /* ---- Sets ---- */
@@ -68,31 +63,35 @@ sl_text update_member_text(const update_shard *shard, uint32_t member, unsigned 
 
 /* ---- The order in which they were brought ---- */
 
+static bool is_linked(const update_shard *shard, uint32_t id)
+{
+    const update_links *links = update_links_of(shard, id);
+    return links->older || links->newer || shard->oldest == id + 1;
+}
+
 static void key_unlink(update_shard *shard, uint32_t id)
 {
-    update_value *value = update_value_of(shard, id);
-    if (!value->linked)
+    update_links *links = update_links_of(shard, id);
+    if (!is_linked(shard, id))
         return;
-    *(value->older ? &update_value_of(shard, value->older - 1)->newer : &shard->oldest) = value->newer;
-    *(value->newer ? &update_value_of(shard, value->newer - 1)->older : &shard->newest) = value->older;
-    value->older = value->newer = 0;
-    value->linked = false;
+    *(links->older ? &update_links_of(shard, links->older - 1)->newer : &shard->oldest) = links->newer;
+    *(links->newer ? &update_links_of(shard, links->newer - 1)->older : &shard->newest) = links->older;
+    *links = (update_links){ 0, 0 };
 }
 
 void update_key_renew(update_shard *shard, uint32_t id)
 {
-    update_value *value = update_value_of(shard, id);
     key_unlink(shard, id);
-    value->older = shard->newest;
-    value->linked = true;
-    *(shard->newest ? &update_value_of(shard, shard->newest - 1)->newer : &shard->oldest) = id + 1;
+    update_links_of(shard, id)->older = shard->newest;
+    *(shard->newest ? &update_links_of(shard, shard->newest - 1)->newer : &shard->oldest) = id + 1;
     shard->newest = id + 1;
 }
 
-void update_key_remove(update_shard *shard, uint32_t id)
+void update_key_remove(const update *self, update_shard *shard, uint32_t id)
 {
     update_members_forget(shard, id);
-    key_unlink(shard, id);
+    if (self->drawn.timeout.ms)
+        key_unlink(shard, id);
     store_remove(&shard->keys, id);
 }
 
@@ -146,7 +145,7 @@ const uint32_t *update_idle(update_shard *shard, int64_t until_ms, size_t *count
         keys_link(shard);
     shard->sorted.size = 0;
     for (uint32_t next = shard->oldest; next && update_value_of(shard, next - 1)->last_ms <= until_ms;
-         next = update_value_of(shard, next - 1)->newer)
+         next = update_links_of(shard, next - 1)->newer)
         id_add(shard, next - 1);
     *count = sorted_sort(shard, order_of_keys);
     uint32_t *ids = arena_take(&shard->memory, *count * sizeof *ids + 1);

@@ -98,7 +98,7 @@ static void load_one(update *self, const kept_shape *was, const kept_entry *entr
     uint32_t id = store_find(&shard->keys, key, hash);
     shard->unordered = true;
     if (id != STORE_NONE && entry->flags & KEPT_GONE)
-        update_key_remove(shard, id);
+        update_key_remove(self, shard, id);
     if (!(entry->flags & KEPT_GONE)) {
         if (id == STORE_NONE)
             id = store_add(&shard->keys, key, hash);

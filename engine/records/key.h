@@ -141,4 +141,11 @@ static inline bool key_fill_texts(const sl_fields *fields, const row_key *key, v
     return true;
 }
 
+/* Quickly when key_is_of_texts() said so. */
+static inline void key_fill_fields(const sl_fields *fields, bool texts_only, const row_key *key, void *row)
+{
+    if (!texts_only || !key_fill_texts(fields, key, row))
+        key_fill(fields, key, row);
+}
+
 #endif

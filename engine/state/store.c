@@ -74,6 +74,12 @@ uint32_t store_add(store_shard *shard, row_key key, uint64_t hash)
     return id;
 }
 
+uint32_t store_id(store_shard *shard, row_key key, uint64_t hash)
+{
+    uint32_t id = store_find(shard, key, hash);
+    return id == STORE_NONE ? store_add(shard, key, hash) : id;
+}
+
 static uint32_t slot_of(const store_shard *shard, uint32_t id)
 {
     uint32_t at = (uint32_t)(key_hash(*store_key(shard, id)) >> 32) & shard->mask;

@@ -5,7 +5,8 @@
  *     index: | tag, id | tag, id | ...      8 bytes a slot, linear probing from tag & mask, at most 3/4 full
  *     entries: | key | value | key | value | ...     by id, dense; ids of removed keys are used again
  *
- * Ten million keys do not fit any cache: callers take rows in vectors and prefetch with store_ask() and store_hint().
+ * Ten million keys do not fit any cache: rows are taken in vectors, whose memory is on its way while others are looked at:
+ * store_walk_begin(), or store_ask() and store_near() by themselves.
  */
 #ifndef STATE_STORE_H
 #define STATE_STORE_H
@@ -54,13 +55,26 @@ static inline void *store_value(const store_shard *shard, uint32_t id)
     return shard->entries + (size_t)id * shard->stride + sizeof(row_key);
 }
 
-/* The first entry that may be the key's, brought near; `to_write` as for __builtin_prefetch. */
-#define store_hint(shard, hash, to_write)                                                                    \
-    do {                                                                                                     \
-        const store_slot *slot_ = &(shard)->slots[((hash) >> 32) & (shard)->mask];                           \
-        if (slot_->id_one)                                                                                   \
-            __builtin_prefetch(store_key(shard, slot_->id_one - 1), to_write);                               \
-    } while (0)
+/* The id that is the key's by all that its slot tells, or STORE_NONE. */
+static inline uint32_t store_near(const store_shard *shard, uint64_t hash)
+{
+    uint32_t tag = (uint32_t)(hash >> 32);
+    for (uint32_t at = tag & shard->mask;; at = (at + 1) & shard->mask) {
+        store_slot slot = shard->slots[at];
+        if (slot.id_one == 0)
+            return STORE_NONE;
+        if (slot.tag == tag)
+            return slot.id_one - 1;
+    }
+}
+
+/* An entry that will be written is on its way: both ends, which may lie in two lines. */
+static inline void store_bring(const store_shard *shard, uint32_t id)
+{
+    const char *entry = (const char *)store_key(shard, id);
+    __builtin_prefetch(entry, 1);
+    __builtin_prefetch(entry + shard->stride - 1, 1);
+}
 
 /* The key's id, or STORE_NONE. */
 static inline uint32_t store_find(const store_shard *shard, row_key key, uint64_t hash)
@@ -77,6 +91,68 @@ static inline uint32_t store_find(const store_shard *shard, row_key key, uint64_
 
 /* A new key, which is not there yet; its value is zeroed. A long key's bytes are copied. */
 uint32_t store_add(store_shard *shard, row_key key, uint64_t hash);
+uint32_t store_id(store_shard *shard, row_key key,
+                  uint64_t hash); /* the key's, which is added if it is not there */
+
+enum { STORE_VECTOR = 64 };
+
+/* The hashes of the first keys, at most STORE_VECTOR, whose slots are on their way from now on; how many they are. */
+static inline size_t store_ask_all(const store_shard *shard, const row_key *keys, size_t count,
+                                   uint64_t *hashes)
+{
+    count = count < STORE_VECTOR ? count : STORE_VECTOR;
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = key_hash(keys[i]);
+        store_ask(shard, hashes[i]);
+    }
+    return count;
+}
+
+/* The ids of keys that were asked for; new ones are added. */
+static inline void store_ids(store_shard *shard, const row_key *keys, const uint64_t *hashes, size_t count,
+                             uint32_t *ids)
+{
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = store_near(shard, hashes[i]);
+        store_bring(shard, ids[i] == STORE_NONE ? 0 : ids[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (ids[i] == STORE_NONE || !key_equal(*store_key(shard, ids[i]), keys[i]))
+            ids[i] = store_id(shard, keys[i], hashes[i]);
+}
+
+/* A walk through keys: the ids of some of them after the other, while the slots of the next ones are on their way. */
+typedef struct store_walk {
+    store_shard *shard;
+    const row_key *keys; /* the next ones */
+    size_t left, asked;
+    unsigned turn;
+    uint64_t hashes[2][STORE_VECTOR];
+} store_walk;
+
+static inline void store_walk_begin(store_walk *walk, store_shard *shard, const row_key *keys, size_t count)
+{
+    walk->shard = shard;
+    walk->keys = keys;
+    walk->left = count;
+    walk->turn = 0;
+    walk->asked = store_ask_all(shard, keys, count, walk->hashes[0]);
+}
+
+/* How many ids there are, at most STORE_VECTOR; 0 at the end. */
+static inline size_t store_walk_next(store_walk *walk, uint32_t ids[STORE_VECTOR])
+{
+    size_t count = walk->asked;
+    const row_key *keys = walk->keys;
+    const uint64_t *hashes = walk->hashes[walk->turn];
+    walk->keys += count;
+    walk->left -= count;
+    walk->turn ^= 1;
+    walk->asked = store_ask_all(walk->shard, walk->keys, walk->left, walk->hashes[walk->turn]);
+    store_ids(walk->shard, keys, hashes, count, ids);
+    return count;
+}
+
 void store_remove(store_shard *shard, uint32_t id);
 void store_clear(store_shard *shard);                    /* no key is left; the memory stays */
 bool store_holds(const store_shard *shard, uint32_t id); /* is it that of a key? */
