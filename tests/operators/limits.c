@@ -55,10 +55,14 @@ static bool both(sl_task *task, const word *left, const word *right, word *out)
 }
 SL_PAIR(both, word, word, word);
 
-typedef enum way { COUNT, SUM, COMBINE, DISTINCT, UPDATE, GROUP, JOIN, WAYS } way;
+typedef enum way { COUNT, SUM, COMBINE, DISTINCT, ABOUT, UPDATE, GROUP, ROWS, JOIN } way;
 static way drawn;
 
-#define HOUR  .window = { .length = { 3600000 }, .slide = { 3600000 } }
+#define HOUR_LONG                                                                                            \
+    {                                                                                                        \
+        .length = { 3600000 }, .slide = { 3600000 }                                                          \
+    }
+#define HOUR  .window = HOUR_LONG
 #define WORDS .name = "words", .key = SL_FIELDS(word, word)
 
 static sl_stream draw_kept(sl_stream words, sl_stream others)
@@ -68,6 +72,10 @@ static sl_stream draw_kept(sl_stream words, sl_stream others)
     case SUM: return sl_reduce_by(words, &(sl_reduce){ WORDS, .sum = SL_FIELDS(word, times), HOUR });
     case COMBINE: return sl_reduce_by(words, &(sl_reduce){ WORDS, .add = &add_combine, HOUR });
     case DISTINCT: return sl_distinct_by(words, &(sl_distinct){ WORDS, HOUR });
+    case ABOUT:
+        return sl_count_about(words, &(sl_about){ WORDS, .of = SL_FIELDS(word, times),
+                                                  .into = SL_FIELDS(word, times), .bits = 4, HOUR });
+    case ROWS: return sl_rows_in(words, "words", &(sl_window)HOUR_LONG);
     case UPDATE:
         return sl_update_by(words, &note_update, &(sl_update){ WORDS, .into = SL_FIELDS(word, word) });
     case GROUP: return sl_group_by(words, &(sl_group){ WORDS, .each = &count_rows_stage, HOUR });
@@ -135,7 +143,8 @@ static void operation_run(void)
     assert_true(job_run_adds_up(account));
     assert_int_equal(account->state_count, 1);
     assert_string_equal(account->states[0].name, "words");
-    if (drawn != GROUP && drawn != JOIN) /* these keep rows, and know keys while they report */
+    if (drawn != GROUP && drawn != ROWS &&
+        drawn != JOIN) /* these keep rows, and know keys while they report */
         assert_int_equal(account->states[0].keys, KEYS);
     assert_in_range(account->states[0].bytes, KEYS * 16, 64 << 20);
     job_run_close(&run);
@@ -152,8 +161,10 @@ LIMIT_TEST(COUNT, a_count_that_does_not_fit_loses_nothing)
 LIMIT_TEST(SUM, a_sum_that_does_not_fit_loses_nothing)
 LIMIT_TEST(COMBINE, a_reduce_that_does_not_fit_loses_nothing)
 LIMIT_TEST(DISTINCT, a_distinct_that_does_not_fit_loses_nothing)
+LIMIT_TEST(ABOUT, a_count_about_that_does_not_fit_loses_nothing)
 LIMIT_TEST(UPDATE, an_update_that_does_not_fit_loses_nothing)
 LIMIT_TEST(GROUP, a_group_that_does_not_fit_loses_nothing)
+LIMIT_TEST(ROWS, rows_of_a_window_that_do_not_fit_are_not_lost)
 LIMIT_TEST(JOIN, a_join_that_does_not_fit_loses_nothing)
 
 #define FOLDER_TEST(function) cmocka_unit_test_setup_teardown(function, folder_start, folder_stop)
@@ -165,8 +176,10 @@ int main(void)
         FOLDER_TEST(a_sum_that_does_not_fit_loses_nothing),
         FOLDER_TEST(a_reduce_that_does_not_fit_loses_nothing),
         FOLDER_TEST(a_distinct_that_does_not_fit_loses_nothing),
+        FOLDER_TEST(a_count_about_that_does_not_fit_loses_nothing),
         FOLDER_TEST(an_update_that_does_not_fit_loses_nothing),
         FOLDER_TEST(a_group_that_does_not_fit_loses_nothing),
+        FOLDER_TEST(rows_of_a_window_that_do_not_fit_are_not_lost),
         FOLDER_TEST(a_join_that_does_not_fit_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

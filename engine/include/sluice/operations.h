@@ -1,6 +1,16 @@
 /*
  * sluice/operations.h - what else a job may do with a stream, beside the stages, lookups, counts and outputs of <sluice/job.h>,
  * which includes this. Each operation stands here with what it gives, when, and what its state is named by.
+ *
+ *     rows for rows            SL_STAGE, sl_through() (job.h)     SL_FLAT_STAGE, SL_CHUNK_STAGE, sl_union()
+ *     a table beside them      sl_look_up() (job.h)
+ *     rows of a key to one     sl_count_by() (job.h)     sl_reduce_by(), sl_distinct_by(), sl_count_about()
+ *     the rows of a key        sl_group_by(), sl_exchange_by(); of a window: sl_rows_in()
+ *     two streams              sl_join_by(): SL_PAIR, SL_COGROUP
+ *     those with the most      sl_top_by() (job.h)
+ *     a state of each key      sl_update_by(), sl_snapshots() (state.h)
+ *     the batch's time         sl_batch_time_ms() (job.h), in any function of a job
+ *     out of the job           sl_to() (job.h)
  */
 #ifndef SLUICE_OPERATIONS_H
 #define SLUICE_OPERATIONS_H
