@@ -196,6 +196,56 @@ static void all_of_them_may_be_malformed_or_none(void **state)
     }
 }
 
+/* ---- Batch by batch ---- */
+
+static void assert_listens(sl_test *test, const options *set, int64_t from, int64_t until)
+{
+    char wanted[4 * LINE_ROOM], *at = wanted;
+    for (int64_t number = from; number < until; number++) {
+        at += listen_print(set, number, at);
+        *at++ = '\n';
+    }
+    *at = '\0';
+    assert_string_equal(sl_test_wrote(test, "listens"), wanted);
+    assert_int_equal(sl_test_account(test)->written, until - from);
+}
+
+static void each_tick_is_the_next_listen(void **state)
+{
+    (void)state;
+    options set = usual;
+    set.seed = 7;
+    sl_test *test = sl_test_open(&job, "--seed 7");
+    for (int i = 0; i < 3; i++)
+        sl_test_send(test, "ticks", "");
+    sl_test_batch(test);
+    assert_listens(test, &set, 0, 3);
+    assert_int_equal(sl_test_account(test)->batch_time_ms, 100);
+    sl_test_batch(test);
+    assert_string_equal(sl_test_wrote(test, "listens"), "");
+    sl_test_send(test, "ticks", "");
+    sl_test_batch(test);
+    assert_listens(test, &set, 3, 4);
+    sl_test_close(test);
+}
+
+static void a_real_listen_stays_as_it_is_unless_it_is_to_be_malformed(void **state)
+{
+    (void)state;
+    static const char *const options_of[] = { "", "--bad 1" };
+    static const char real[] = "0,48,453,\"2014-10-23 03:26:20\",0,\"72132\"";
+    for (int bad = 0; bad < 2; bad++) {
+        sl_test *test = sl_test_open(&job, options_of[bad]);
+        sl_test_send(test, "ticks", real);
+        sl_test_batch(test);
+        const char *wrote = sl_test_wrote(test, "listens");
+        sl_text line = { wrote, strlen(wrote) - 1 };
+        assert_int_equal(sl_text_equal(line, (sl_text){ real, sizeof real - 1 }), !bad);
+        assert_int_equal(reason_of(line) != NULL, bad);
+        sl_test_close(test);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +257,8 @@ int main(void)
         cmocka_unit_test(ranks_stay_within_their_count),
         cmocka_unit_test(a_malformed_line_breaks_the_rule_it_is_named_for),
         cmocka_unit_test(all_of_them_may_be_malformed_or_none),
+        cmocka_unit_test(each_tick_is_the_next_listen),
+        cmocka_unit_test(a_real_listen_stays_as_it_is_unless_it_is_to_be_malformed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

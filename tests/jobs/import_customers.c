@@ -209,6 +209,28 @@ static void the_import_fails_unless_all_went_in(void **state)
     assert_null(skipped);
 }
 
+static void a_batch_has_its_customers_and_keeps_what_is_bad(void **state)
+{
+    (void)state;
+    sl_test *test = sl_test_open(&job, "--interval 1s --age-column zip");
+    sl_test_send(test, "customers", header);
+    sl_test_send(test, "customers",
+                 "2,\"Paula \"\"P\"\" Peltier\",0,\"1, Easy Gate\",\"66\",\"01/13/2013\",1,0,4,1\r");
+    sl_test_send(test, "customers", "3,x");
+    sl_test_batch(test);
+    assert_string_equal(
+        sl_test_wrote(test, "customers"),
+        "{\"_id\":\"customers-0-1\",\"@timestamp\":\"1970-01-01T00:00:01.000Z\",\"id\":\"2\","
+        "\"name\":\"Paula \\\"P\\\" Peltier\",\"gender\":\"0\",\"age\":66,\"zip\":\"66\","
+        "\"Address\":\"1, Easy Gate\",\"SignDate\":\"01/13/2013\",\"Status\":\"1\",\"Level\":\"0\","
+        "\"Campaign\":\"4\",\"LinkedWithApps\":\"1\"}\n");
+    assert_non_null(strstr(sl_test_wrote(test, "dead_letters"), "\"reason\":\"field_count\""));
+    assert_int_equal(sl_test_account(test)->records, 3);
+    assert_int_equal(sl_test_account(test)->written, 1);
+    assert_int_equal(sl_test_account(test)->filtered, 1);
+    sl_test_close(test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +244,7 @@ int main(void)
         cmocka_unit_test(decades_come_in_the_pipelines_shares),
         cmocka_unit_test(a_column_may_hold_the_age),
         cmocka_unit_test(the_import_fails_unless_all_went_in),
+        cmocka_unit_test(a_batch_has_its_customers_and_keeps_what_is_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
