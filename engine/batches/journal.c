@@ -104,14 +104,12 @@ static sl_result hole_judge(journal *self, const char *path, size_t at, failure 
         path, at, done, done);
 }
 
-static sl_result entries_read(journal *self, const char *path, intake *intake, failure *failure)
+static sl_result entries_read(journal *self, const char *path, sl_text file, intake *intake, failure *failure)
 {
-    buffer bytes = { 0 };
     size_t at = 0, hole = 0;
     bool holed = false;
     sl_text payload;
-    sl_result result = disk_read_back(path, &bytes, failure);
-    sl_text file = { bytes.at, bytes.size };
+    sl_result result = SL_OK;
     for (size_t next = 0; result == SL_OK && next < file.size; next = frame_find(file, at)) {
         if (next > at) {
             hole = at;
@@ -128,7 +126,6 @@ static sl_result entries_read(journal *self, const char *path, intake *intake, f
                  counted((int64_t)(file.size - at), "byte", "bytes").at);
         result = disk_cut(self->file, (int64_t)at, failure);
     }
-    buffer_done(&bytes);
     return result;
 }
 
@@ -142,15 +139,18 @@ static int batch_order(const void *a, const void *b, const void *unused)
 sl_result journal_open(const char *work_dir, intake *intake, int64_t done, journal **opened, failure *failure)
 {
     journal *self = memory_new(sizeof *self);
-    buffer path = { 0 };
+    buffer path = { 0 }, bytes = { 0 };
     buffer_print(&path, "%s/journal", work_dir);
     buffer_byte(&path, '\0');
     self->origins = &intake->origins;
     pthread_mutex_init(&self->mutex, NULL);
     atomic_store(&self->done, done);
-    sl_result result = disk_open(path.at, &self->file, failure);
+    /* Read before it is opened: the disk may have less than the system shows until then, and so may end sooner. */
+    sl_result result = disk_read_back(path.at, &bytes, failure);
     if (result == SL_OK)
-        result = entries_read(self, path.at, intake, failure);
+        result = disk_open(path.at, &self->file, failure);
+    if (result == SL_OK)
+        result = entries_read(self, path.at, (sl_text){ bytes.at, bytes.size }, intake, failure);
     if (result == SL_OK) /* a process may have died before it synced the last entry, which runs again now */
         result = disk_settle(self->file, failure);
     size_t count = self->replays.size / sizeof(batch *);
@@ -158,6 +158,7 @@ sl_result journal_open(const char *work_dir, intake *intake, int64_t done, journ
     sort_pointers((void **)replays, count, batch_order, NULL);
     self->written = count ? replays[count - 1]->id : done;
     buffer_done(&path);
+    buffer_done(&bytes);
     if (result != SL_OK)
         journal_close(self);
     else
