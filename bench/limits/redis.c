@@ -4,8 +4,8 @@
  *
  *     redis [redis://127.0.0.1:port]       without one, a server of its own is started
  */
-#include "../../tests/servers/process.c"
 #include "../../tests/servers/redis.c"
+#include "../../tests/servers/process.c"
 #include "../shared/measure.h"
 #include <clients/redis.h>
 #include <lookups/lookup.h>
