@@ -168,10 +168,14 @@ pane *count_pane(count *self, count_shard *shard, int64_t number)
     return newest && newest->number == number ? newest : panes_open(&shard->panes, number);
 }
 
-/* One row of a key. The first in a batch notes the key as touched, the first in a pane enters it in the pane's list. */
+/*
+ * One row of a key. The first in a batch notes the key as touched, the first in a pane enters it in the pane's list. Without a pane, since
+ * nothing ever leaves, only the total grows.
+ */
 static inline void count_one(count_shard *shard, pane *pane, uint32_t id)
 {
-    count_value *value = store_value(&shard->store, id), before = *value, after = before + COUNT_ROW;
+    count_value *value = store_value(&shard->store, id), before = *value,
+                after = before + (pane ? COUNT_ROW : COUNT_ROW_FOR_EVER);
     uint64_t *bits = (uint64_t *)(void *)shard->touched_bits.at;
     if (!(bits[id >> 6] >> (id & 63) & 1)) {
         bits[id >> 6] |= (uint64_t)1 << (id & 63);
@@ -179,7 +183,7 @@ static inline void count_one(count_shard *shard, pane *pane, uint32_t id)
         memcpy(shard->touched.at + shard->touched.size, &touch, sizeof touch);
         shard->touched.size += sizeof touch;
     }
-    if (count_in_pane(before) == 0)
+    if (pane && count_in_pane(before) == 0)
         pane_add(&shard->panes, pane, (pane_touch){ id, 0 });
     if (count_in_pane(after) ==
         COUNT_PANE_MAX) { /* the number stays above 0: one open entry per key and pane */
@@ -219,7 +223,9 @@ static void count_apply(count *self, count_shard *shard, unsigned number)
 {
     if (touched_reserve(self, shard, number) == 0)
         return;
-    pane *pane = count_pane(self, shard, window_pane(&self->window, self->batch->time_ms));
+    pane *pane = window_is_for_ever(&self->window)
+                     ? NULL
+                     : count_pane(self, shard, window_pane(&self->window, self->batch->time_ms));
     for (unsigned w = 0; w < self->worker_count; w++) {
         const buffer *keys = &self->workers[w].keys[number];
         count_keys(shard, pane, (const row_key *)(const void *)keys->at, keys->size / sizeof(row_key));

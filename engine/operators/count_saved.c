@@ -11,7 +11,7 @@
 #include <operators/count_state.h>
 #include <stdatomic.h>
 
-enum { SIDE_BY_SIDE_BYTES = 1 << 16, VECTOR = 32 };
+enum { SIDE_BY_SIDE_BYTES = 1 << 16, VECTOR = 32, PANE_FOR_EVER = 1 };
 
 typedef struct piece_head {
     int64_t pane;
@@ -89,6 +89,17 @@ static void save_pane(const count_shard *shard, const pane *pane, buffer *out)
     piece_end(out, start);
 }
 
+/* Where nothing ever leaves there are no panes: all that is counted is in the one that all batches are in. */
+static void save_totals(const count_shard *shard, buffer *out)
+{
+    size_t start = piece_begin(out, PANE_FOR_EVER);
+    for (uint32_t id = 0; id < shard->store.used; id++)
+        if (store_holds(&shard->store, id))
+            piece_add(out, *store_key(&shard->store, id),
+                      count_total(*(const count_value *)store_value(&shard->store, id)));
+    piece_end(out, start);
+}
+
 void count_save(void *opened, bool all, buffer *out)
 {
     count *self = opened;
@@ -96,6 +107,8 @@ void count_save(void *opened, bool all, buffer *out)
         const count_shard *shard = &self->shards[s];
         if (!all)
             buffer_append(out, shard->saved.at, shard->saved.size);
+        if (all && window_is_for_ever(&self->window))
+            save_totals(shard, out);
         for (size_t i = 0; all && i < shard->panes.count; i++)
             save_pane(shard, panes_nth(&shard->panes, i), out);
     }
@@ -114,6 +127,7 @@ static bool entry_read(const char **at, const char *end, arena *memory, entry *e
     return varint_read(at, end, &entry->times) && entry->times <= COUNT_TOTAL_MAX;
 }
 
+/* `pane` NULL: nothing ever leaves. */
 static void entry_add(count_shard *shard, pane *pane, const entry *entry)
 {
     uint32_t id = store_find(&shard->store, entry->key, entry->hash);
@@ -121,19 +135,31 @@ static void entry_add(count_shard *shard, pane *pane, const entry *entry)
         id = store_add(&shard->store, entry->key, entry->hash);
     count_value *value = store_value(&shard->store, id);
     *value += entry->times << COUNT_PANE_BITS;
-    for (uint64_t left = entry->times, some; left; left -= some) {
+    for (uint64_t left = pane ? entry->times : 0, some; left; left -= some) {
         some = left < UINT32_MAX ? left : UINT32_MAX;
         pane_add(&shard->panes, pane, (pane_touch){ id, (uint32_t)some });
     }
 }
 
-/* False: damaged. */
-static bool piece_load(count_shard *shard, const piece *piece)
+/* NULL where nothing ever leaves. False: damaged. */
+static bool pane_find(const count *self, count_shard *shard, int64_t number, pane **found)
 {
     pane *newest = panes_newest(&shard->panes);
-    if (newest && newest->number > piece->pane)
+    *found = NULL;
+    if (window_is_for_ever(&self->window))
+        return true;
+    if (newest && newest->number > number)
         return false;
-    pane *pane = newest && newest->number == piece->pane ? newest : panes_open(&shard->panes, piece->pane);
+    *found = newest && newest->number == number ? newest : panes_open(&shard->panes, number);
+    return true;
+}
+
+/* False: damaged. */
+static bool piece_load(const count *self, count_shard *shard, const piece *piece)
+{
+    pane *pane;
+    if (!pane_find(self, shard, piece->pane, &pane))
+        return false;
     arena memory = { 0 };
     bool whole = true;
     shard->shut = true;
@@ -193,7 +219,7 @@ static void shard_load(void *argument, unsigned number)
     for (size_t at = 0; whole && at < loading->saved.size;) {
         whole = piece_read(loading->saved, &at, &piece);
         if (whole && piece.shard == number)
-            whole = piece_load(&loading->self->shards[number], &piece);
+            whole = piece_load(loading->self, &loading->self->shards[number], &piece);
     }
     if (!whole)
         atomic_store(&loading->damaged, true);

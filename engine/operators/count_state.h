@@ -20,8 +20,9 @@
 typedef uint64_t count_value;
 
 enum { COUNT_PANE_BITS = 24, COUNT_PANE_MAX = (1 << COUNT_PANE_BITS) - 1 };
-#define COUNT_ROW       ((uint64_t)1 << COUNT_PANE_BITS | 1)
-#define COUNT_TOTAL_MAX (UINT64_MAX >> COUNT_PANE_BITS)
+#define COUNT_ROW          ((uint64_t)1 << COUNT_PANE_BITS | 1)
+#define COUNT_ROW_FOR_EVER ((uint64_t)1 << COUNT_PANE_BITS)
+#define COUNT_TOTAL_MAX    (UINT64_MAX >> COUNT_PANE_BITS)
 
 static inline uint64_t count_total(count_value value)
 {

@@ -189,7 +189,9 @@ static void run(uint64_t seed)
     saved saved = { 0 };
     recount.pane_ms = (int64_t[]){ 1, 100, 250, 1000 }[dice_below(&dice, 4)];
     recount.length_ms = dice_below(&dice, 5) ? recount.pane_ms * (int64_t)(1 + dice_below(&dice, 12)) : 0;
-    setup(recount.length_ms, recount.pane_ms);
+    if (dice_below(&dice, 6) == 0)
+        recount.length_ms = recount.pane_ms = SL_EVER_MS;
+    setup(recount.length_ms, recount.length_ms == SL_EVER_MS ? 0 : recount.pane_ms);
     counter_open(&counter);
     for (int batch = 0; batch < 120; batch++) {
         if (dice_below(&dice, 6) == 0)
@@ -213,7 +215,7 @@ static void run(uint64_t seed)
 static void a_count_goes_on_from_its_checkpoint(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 40; seed++)
+    for (uint64_t seed = 1; seed <= 25; seed++)
         run(seed);
 }
 
