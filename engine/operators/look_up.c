@@ -136,6 +136,7 @@ static void look_up_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows
     size_t row_bytes = self->key.of()->row_bytes;
     row_key keys[CHUNK_ROWS];
     uint64_t hashes[CHUNK_ROWS];
+    uint32_t ids[CHUNK_ROWS];
     worker->rows = (int64_t)in->count;
     worker->unknown = 0;
     memset(worker->bad, 0, sizeof worker->bad);
@@ -147,11 +148,11 @@ static void look_up_rows(void *opened, sl_task *task, const sl_rows *in, sl_rows
         store_ask(&self->cache.keys, hashes[i]);
     }
     for (size_t i = 0; i < in->count; i++) {
-        uint32_t id = store_near(&self->cache.keys, hashes[i]);
-        __builtin_prefetch(store_key(&self->cache.keys, id == STORE_NONE ? 0 : id));
+        ids[i] = store_near(&self->cache.keys, hashes[i]);
+        __builtin_prefetch(store_key(&self->cache.keys, ids[i] == STORE_NONE ? 0 : ids[i]));
     }
     for (size_t i = 0; i < in->count; i++) {
-        const cache_entry *entry = cache_find(&self->cache, keys[i], hashes[i], self->now_ns);
+        const cache_entry *entry = cache_find_near(&self->cache, ids[i], keys[i], hashes[i], self->now_ns);
         if (entry) {
             link_row(self, worker, (char *)in->at + i * row_bytes, entry);
         } else {

@@ -34,6 +34,18 @@ static inline const cache_entry *cache_find(const cache *cache, row_key key, uin
     return entry->until_ns > now_ns ? entry : NULL;
 }
 
+/* The same where store_near() gave an id. */
+static inline const cache_entry *cache_find_near(const cache *cache, uint32_t id, row_key key, uint64_t hash,
+                                                 int64_t now_ns)
+{
+    if (id == STORE_NONE)
+        return NULL;
+    if (!key_equal(*store_key(&cache->keys, id), key))
+        return cache_find(cache, key, hash, now_ns);
+    const cache_entry *entry = store_value(&cache->keys, id);
+    return entry->until_ns > now_ns ? entry : NULL;
+}
+
 /* A row is linked long before it is printed: until then all of it is near. */
 static inline void cache_bring(const cache_entry *entry)
 {
