@@ -6,7 +6,7 @@
  *     GOAL key_count_<name> <rate among many keys / among 100,000> x goal >=0.9                  drawn evenly
  *     GOAL bytes_per_key_<name> <what the process grew by for each key> B goal <=40              update: beside a state of 24 bytes
  *
- *     alone [million keys, default 4]
+ *     alone [million keys, default 10]
  */
 #include "../shared/measure.h"
 #include "operations.h"
@@ -102,8 +102,12 @@ static void draw_update(sl_plan *plan, const void *options)
 static const operation alone[] = {
     { .name = "count_by", .draw = draw_count, .kind = &operator_count, .node = 2 },
     { .name = "reduce_by", .draw = draw_sum, .kind = &operator_reduce, .node = 2 },
-    { .name = "distinct", .draw = draw_distinct, .kind = &operator_distinct, .node = 2 },
-    { .name = "update", .draw = draw_update, .kind = &operator_update, .node = 2 },
+    { .name = "distinct",
+      .draw = draw_distinct,
+      .kind = &operator_distinct,
+      .node = 2,
+      .loop = loop_distinct_ever },
+    { .name = "update", .draw = draw_update, .kind = &operator_update, .node = 2, .loop = loop_update },
 };
 enum { ALONE = sizeof alone / sizeof alone[0] };
 
@@ -157,15 +161,41 @@ static double resident_bytes(void)
     return (double)pages * 4096;
 }
 
-/* Every user once, in batches as large as those that are measured. */
-static void users_fill(trial *trial, const input *all)
+/* Every user once, in batches as large as those that are measured. `hand` NULL: through the engine. */
+static void users_fill(const operation *of, trial *trial, hand *hand, const input *all)
 {
     for (size_t from = 0; from < all->users; from += all->count) {
         input some = *all;
         some.visits = all->rights + from;
         some.count = all->users - from < all->count ? all->users - from : all->count;
-        trial_batch(trial, &some, 1);
+        if (hand)
+            of->loop(hand, &some);
+        else
+            trial_batch(trial, &some, 1);
     }
+}
+
+static double loop_ns(const operation *of, hand *hand, const input *input)
+{
+    double began = thread_s();
+    of->loop(hand, input);
+    return (thread_s() - began) * 1e9 / (double)input->count;
+}
+
+/* What the loop by hand, with one table and nothing else, loses by many keys: no operation can lose less. */
+static void loop_measure(const operation *of, const input *few, const input *many)
+{
+    double few_ns[ROUNDS], many_ns[ROUNDS];
+    hand *few_keys = hand_open(), *many_keys = hand_open();
+    users_fill(of, NULL, few_keys, few);
+    users_fill(of, NULL, many_keys, many);
+    for (int round = 0; round < ROUNDS; round++) {
+        few_ns[round] = loop_ns(of, few_keys, few);
+        many_ns[round] = loop_ns(of, many_keys, many);
+    }
+    printf("%s by hand: %.1f ns; %.1f ns\n", of->name, median(many_ns, ROUNDS), median(few_ns, ROUNDS));
+    hand_close(few_keys);
+    hand_close(many_keys);
 }
 
 static void keys_measure(const operation *of, const input *few, const input *many)
@@ -173,13 +203,13 @@ static void keys_measure(const operation *of, const input *few, const input *man
     double ratios[ROUNDS], few_ns[ROUNDS], many_ns[ROUNDS];
     minutes = 0;
     trial *few_keys = trial_open(of, few), *many_keys = trial_open(of, many);
-    users_fill(few_keys, few);
+    users_fill(of, few_keys, NULL, few);
     for (int i = 0; i < 3; i++) { /* all that does not grow with keys is there */
         batch_ns(few_keys, few, 1);
         batch_ns(many_keys, few, 1);
     }
     double before = resident_bytes();
-    users_fill(many_keys, many);
+    users_fill(of, many_keys, NULL, many);
     double bytes = (resident_bytes() - before) / (double)(many->users - few->users);
     for (int round = 0; round < ROUNDS; round++) {
         few_ns[round] = batch_ns(few_keys, few, 1);
@@ -197,7 +227,7 @@ static void keys_measure(const operation *of, const input *few, const input *man
 
 int main(int argc, char **argv)
 {
-    double millions = argc > 1 ? strtod(argv[1], NULL) : 4;
+    double millions = argc > 1 ? strtod(argv[1], NULL) : 10;
     input visits, few, many;
     input_make(&visits, RECORDS, WINDOW_USERS, false);
     input_make(&few, MANY_RECORDS, FEW_USERS, true);
@@ -206,6 +236,8 @@ int main(int argc, char **argv)
         if (alone[i].kind != &operator_update)
             window_measure(&alone[i], &visits);
         keys_measure(&alone[i], &few, &many);
+        if (alone[i].loop)
+            loop_measure(&alone[i], &few, &many);
     }
     input_done(&visits);
     input_done(&few);
