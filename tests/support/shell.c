@@ -29,7 +29,7 @@ const char *build_path(const char *name)
     return path;
 }
 
-static const char *line_make(const char *format, va_list arguments)
+__attribute__((format(printf, 1, 0))) static const char *line_make(const char *format, va_list arguments)
 {
     static char line[LINE_ROOM];
     int size = snprintf(line, sizeof line, "cd '%s' || exit 127; ", folder_path(""));
