@@ -13,9 +13,22 @@
 struct replay {
     places own;                    /* of the outputs, without a replay */
     char *folders[PLAN_NODES_MAX]; /* by node: where its documents go instead */
+    size_t compared;               /* places */
 };
 
 static bool output_compare(const engine *self, uint32_t node, FILE *out);
+
+/* The batch's records alone decide what it gives: no state of earlier ones, and no list that is written when it changes. */
+static bool is_of_batch(const sl_plan *plan, uint32_t node)
+{
+    bool own = plan->nodes[node].as.output.whole.count == 0;
+    for (uint32_t i = 0; i < plan->count && own; i++) {
+        const sl_window *window = plan_window(&plan->nodes[i]);
+        own = !plan_is_above(plan, i, node) || !plan_merges(&plan->nodes[i]) ||
+              (window && window->length.ms == 0);
+    }
+    return own;
+}
 
 bool replay_is(const engine *self)
 {
@@ -73,12 +86,13 @@ static void output_move(engine *self, uint32_t node)
     output_place nowhere = { .kind = kind_find("null"), .target = "", .uri = "null" };
     self->replay->folders[node] = folder_of(self, drawn->name);
     output_place files = { .kind = kind_find("file"), .target = self->replay->folders[node], .uri = "file" };
-    if (replay_writes(self) && !drawn->merged)
+    bool own = is_of_batch(&self->plan, node);
+    if (replay_writes(self) && own)
         places_keep(places, &drawn->as.output);
     else
         places->count = 0;
     if (places->count == 0)
-        places->at[places->count++] = drawn->merged || replay_writes(self) ? nowhere : files;
+        places->at[places->count++] = !own || replay_writes(self) ? nowhere : files;
 }
 
 sl_result replay_places(engine *self, failure *failure)
@@ -113,6 +127,8 @@ sl_result replay_compare(const engine *self, FILE *out)
     for (uint32_t i = 0; i < self->plan.count; i++)
         if (self->plan.nodes[i].kind == PLAN_OUTPUT)
             all_same &= output_compare(self, i, out);
+    if (all_same)
+        fprintf(out, self->replay->compared ? "same\n" : "nothing was compared\n");
     return all_same ? SL_OK : SL_FAILED;
 }
 
@@ -194,6 +210,7 @@ static bool place_compare(const engine *self, uint32_t node, const output_place 
     path_of_file(self, target, node, &path);
     sl_result result = is_kind(place, "file") ? file_compare(path.at, ours, &tally, &failure)
                                               : index_compare(self, target, ours, &tally, &failure);
+    self->replay->compared++;
     if (result == SL_OK)
         tally_print(&tally, out);
     else
@@ -211,7 +228,7 @@ static bool output_compare(const engine *self, uint32_t node, FILE *out)
     failure failure = { 0 };
     replay_lines ours = { 0 };
     bool all_same = true;
-    if (drawn->merged) {
+    if (!is_of_batch(&self->plan, node)) {
         fprintf(out, "%s: not compared: it depends on what was read before this batch\n", drawn->name);
         return true;
     }

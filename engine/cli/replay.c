@@ -46,10 +46,8 @@ static sl_result replay(const place *place, const replayed *found, bool dry_run,
 {
     int code = 0;
     SL_TRY(run_once(place, found, "compare", &code, failure));
-    if (code == 0) {
-        printf("same\n");
+    if (code == 0)
         return SL_OK;
-    }
     if (code != 1)
         return fail(failure, SL_FAILED, "the batch could not be run again: exit code %d", code);
     if (dry_run)
@@ -64,7 +62,6 @@ static sl_result replay(const place *place, const replayed *found, bool dry_run,
         return fail(failure, SL_FAILED,
                     "still not the same: an index keeps the first document under an id; delete those that "
                     "differ and replay the batch again");
-    printf("same\n");
     return SL_OK;
 }
 
@@ -249,8 +246,8 @@ const command command_replay = {
             "What comes out is compared, document by document, with the files and\n"
             "indexes of the outputs; what is not the same is named, and written again.\n"
             "Files are replaced. An index keeps the first document under an id: it gets\n"
-            "those that are missing. Outputs behind counts and windows are left out, as\n"
-            "they depend on what was read before; so are Kafka, Redis and the console.\n"
+            "those that are missing. Outputs that depend on what was read before, behind\n"
+            "windows and states, are left out; so are Kafka, Redis and the console.\n"
             "Documents with looked-up fields differ when the looked-up rows have changed.\n"
-            "The job may run meanwhile. Exit code 0: the same; 1: not.\n"
+            "The job may run meanwhile. Exit code 0: what was compared is the same; 1: not.\n"
 };

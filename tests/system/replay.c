@@ -133,6 +133,48 @@ static void what_cannot_be_replayed_says_why(void **state)
     free(told);
 }
 
+/* hello_count over ten lines, with its only output there, or in the folder of outputs. */
+static trial *counted(void **state, const char *place)
+{
+    trial *trial = *state;
+    char line[1000];
+    if (!trial_begin(trial, NULL, "realtime", 1))
+        skip();
+    setenv("XDG_STATE_HOME", trial->folder, 1);
+    snprintf(line, sizeof line,
+             "'%s' --work-dir '%s' --from lines=rate: --count 10 --available-now --to 'counts=%s%s'",
+             build_path("jobs/hello_count"), trial->work_dir,
+             place ? place : "file:", place ? "" : trial->out);
+    free(trial_output((const char *[]){ "/bin/sh", "-c", line, NULL }));
+    return trial;
+}
+
+static void a_count_of_the_batch_alone_is_compared(void **state)
+{
+    trial *trial = counted(state, NULL);
+    char *told = replayed(trial, "1", "");
+    assert_told(told, ": 1 same\nsame\ncode 0\n");
+    free(told);
+    char line[600];
+    snprintf(line, sizeof line, "sed -i 's/:10}/:11}/' '%s'/*/batch-*", trial->out);
+    free(trial_output((const char *[]){ "/bin/sh", "-c", line, NULL }));
+    told = replayed(trial, "1", "");
+    assert_told(told, ": 0 same, 1 different\n");
+    assert_told(told, "written again:\n");
+    assert_told(told, "\nsame\ncode 0\n");
+    free(told);
+}
+
+static void a_job_of_which_nothing_can_be_compared_is_not_called_the_same(void **state)
+{
+    trial *trial = counted(state, "null");
+    char *told = replayed(trial, "1", "");
+    assert_told(told,
+                "counts -> null: not compared: only indexes and files of a batch are\nnothing was compared\n"
+                "code 0\n");
+    free(told);
+}
+
 static void files_of_csv_are_compared_too(void **state)
 {
     setenv("SLUICE_FILE_FORMAT", "csv", 1); /* the replay is started as the job was: here it is unset again */
@@ -195,6 +237,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_tampered_with_is_named_and_written_again, trial_make,
                                         trial_free),
         cmocka_unit_test_setup_teardown(what_cannot_be_replayed_says_why, trial_make, trial_free),
+        cmocka_unit_test_setup_teardown(a_count_of_the_batch_alone_is_compared, trial_make, trial_free),
+        cmocka_unit_test_setup_teardown(a_job_of_which_nothing_can_be_compared_is_not_called_the_same,
+                                        trial_make, trial_free),
         cmocka_unit_test_setup_teardown(files_of_csv_are_compared_too, trial_make, trial_free),
         cmocka_unit_test_setup_teardown(an_index_is_asked_for_each_document, trial_make, trial_free),
     };
