@@ -135,13 +135,19 @@ static void tell_settings(void *argument, buffer *json)
     buffer_text(json, "]\n");
 }
 
+/* "redis", "rate:1000" */
+static void place_print(buffer *place, const char *kind, const char *target)
+{
+    buffer_print(place, "%s%s%s", kind, *target ? ":" : "", target);
+}
+
 static void place_tell(const engine *self, uint32_t node, buffer *place)
 {
     const places *places = &self->places;
     if (self->plan.nodes[node].kind == PLAN_SOURCE)
-        buffer_print(place, "%s:%s", places->inputs[node].kind->name, places->inputs[node].target);
+        place_print(place, places->inputs[node].kind->name, places->inputs[node].target);
     if (self->plan.nodes[node].kind == PLAN_LOOK_UP)
-        buffer_print(place, "%s:%s", places->lookups[node].kind->name, places->lookups[node].target);
+        place_print(place, places->lookups[node].kind->name, places->lookups[node].target);
     for (size_t p = 0; self->plan.nodes[node].kind == PLAN_OUTPUT && p < places->outputs[node].count; p++)
         buffer_print(place, "%s%s", p ? ", " : "", places->outputs[node].at[p].uri);
     buffer_byte(place, '\0');

@@ -231,7 +231,7 @@ function planDraw() {
     if (text !== undefined) made.textContent = text;
     svg.append(made);
   };
-  const cut = (text) => text.length > 27 ? text.slice(0, 26) + '…' : text;
+  const cut = (text) => text.length > 24 ? text.slice(0, 23) + '…' : text;
   svg.setAttribute('width', (deepest + 1) * (width + apart));
   svg.setAttribute('height', (line + 1) * (height + 14));
   svg.setAttribute('role', 'img');
