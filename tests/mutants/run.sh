@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-seeds=$1 part=${2:-} tree=build/mutants/tree
+seeds=$1 part=${2:-} tree=build/mutants/tree limit=3600
 program=build/tests/simulate/simulate.test
 
 # The copy keeps times, and takes what is built: only what a mistake changes is compiled again.
@@ -19,7 +19,7 @@ planted=0 missed=0
 
 # try NAME FILE REPLACEMENT
 try() {
-  local file=$tree/$2 log=$tree/simulate.log found
+  local file=$tree/$2 log=$tree/simulate.log found status=0
   planted=$((planted + 1))
   cp -p "$file" "$tree/original"
   perl -0pi -e "$3" "$file"
@@ -27,10 +27,13 @@ try() {
     found="FAIL  nothing is planted: $2 does not look so any more"
   elif ! make_program ""; then
     found="FAIL  does not compile: $(grep -m1 error "$tree/make.log")"
-  elif (cd "$tree" && SEED=1 SEEDS=$seeds timeout 900 "$program" >simulate.log 2>&1); then
-    found="FAIL  not found in $seeds histories"
   else
-    found="found $(grep -oEm1 'seed [0-9]+, .*' "$log" | cut -c1-110 || tail -n 1 "$log")"
+    (cd "$tree" && SEED=1 SEEDS=$seeds timeout "$limit" "$program" >simulate.log 2>&1) || status=$?
+    case $status in
+      0) found="FAIL  not found in $seeds histories" ;;
+      124) found="FAIL  not found within $limit s" ;;
+      *) found="found $(grep -oEm1 'seed [0-9]+, .*' "$log" | cut -c1-110 || tail -n 1 "$log")" ;;
+    esac
   fi
   [[ $found != FAIL* ]] || missed=$((missed + 1))
   printf '%-84s %s\n' "$1" "$found"
