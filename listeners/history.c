@@ -48,6 +48,7 @@ static void history_completed(void *self, const sl_batch_info *batch);
 static void history_failed(void *self, const sl_batch_info *batch);
 static void history_recalled(void *self, int64_t batch_id, const char *account);
 static bool files_open(history *self, char *error);
+static bool left_settle(const history *self);
 static bool folder_sync(const history *self);
 static bool tail_cut(history *self);
 static int64_t last_completed_in(const char *path);
@@ -161,13 +162,22 @@ static bool files_open(history *self, char *error)
         snprintf(error, 256, "opening %.180s: %s", self->path, strerror(errno));
         return false;
     }
-    if (!folder_sync(self) || !tail_cut(self)) {
+    if (!left_settle(self) || !folder_sync(self) || !tail_cut(self)) {
         snprintf(error, 256, "repairing %.180s: %s", self->path, strerror(errno));
         close(self->file);
         return false;
     }
     last_completed_find(self);
     return true;
+}
+
+/* Lines of a process that died before it synced them: a later sync that fails must not take them along. What then is read is what
+ * the disk has: after a failed sync the system may show more. */
+static bool left_settle(const history *self)
+{
+    bool settled = fdatasync(self->file) == 0;
+    posix_fadvise(self->file, 0, 0, POSIX_FADV_DONTNEED);
+    return settled;
 }
 
 /* The file may be new: without its name its lines are nowhere. */
@@ -316,7 +326,7 @@ static void line_keep(history *self, const sl_batch_info *batch)
 
 static void pending_write(history *self)
 {
-    if (self->size && self->size + (long long)self->pending_size > self->size_most)
+    if (self->size && self->size + (long long)self->pending_size > self->size_most && size_settle(self))
         generation_change(self);
     if (!pending_appended(self)) {
         trouble_tell(self, "writing");
