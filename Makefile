@@ -289,7 +289,7 @@ test:
 	@tests/deps.sh build run test
 	+@$(again) run-tests
 
-## make test-asan     the same under the address and undefined behaviour sanitizers
+## make test-asan     the same under the address and undefined behaviour sanitizers, but what looks at the release alone
 .PHONY: test-asan
 test-asan:
 	@tests/deps.sh build run test
@@ -302,9 +302,12 @@ test-tsan:
 	+@$(again) VARIANT=tsan run-tests
 
 # Under the thread sanitizer no system tests: what they start is mostly servers, and too slow. Only they and torture start
-# the command and the jobs. The simulation has one thread.
+# the command and the jobs. The simulation has one thread. Under the address sanitizer none of what is installed or in docker/,
+# which is the release whatever the variant.
 of_processes := $(out)/tests/system/% $(out)/tests/faults/%
-tests_run := $(if $(filter tsan,$(VARIANT)),$(filter-out $(of_processes) $(out)/tests/simulate/%,$(tests_wanted)),$(tests_wanted))
+not_run_tsan := $(of_processes) $(out)/tests/simulate/%
+not_run_asan := $(out)/tests/system/install.test $(out)/tests/system/docker_settings.test
+tests_run := $(filter-out $(not_run_$(VARIANT)),$(tests_wanted))
 .PHONY: run-tests
 run-tests: $(if $(filter $(of_processes),$(tests_run)),all) $(tests_run)
 	$(if $(filter $(out)/tests/system/%,$(tests_run)),@tests/servers/fetch.sh)
